@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package client
+
+import (
+	"io"
+	"time"
+
+	"clarion.chat/clarion/client/vault"
+	"clarion.chat/clarion/wire"
+)
+
+// Options are what a client is made of.
+type Options struct {
+	Vault  vault.Vault
+	Dialer Dialer
+	Clock  func() time.Time // nil: the system's clock
+	Rand   io.Reader        // nil: crypto/rand
+}
+
+// RegisterParams make a new account.
+type RegisterParams struct {
+	Server string   // http(s)://host[:port]
+	Name   string   // the part before the @
+	Invite string   // the server's registration invite, if it asks for one
+	Words  []string // 24 words to use again; nil draws new ones
+}
+
+// RestoreParams bring an account back from its recovery sheet.
+type RestoreParams struct {
+	Server string
+	Name   string
+	Words  []string
+}
+
+// Me is this vault's account and device.
+type Me struct {
+	Handle      wire.Handle
+	Server      string
+	Fingerprint string // SHA-256 of the identity key, 64 hex digits
+	Device      string // SHA-256 of the device key, 64 hex digits
+	Registered  time.Time
+}
+
+// Invite is a one-time link to hand to one person.
+type Invite struct {
+	Link    string // http(s)://HOST/i#…; the secret stands in the fragment only
+	Expires time.Time
+}
+
+// ContactState is where a contact stands.
+type ContactState string
+
+// States of a contact.
+const (
+	ContactAccepted ContactState = "accepted"
+	ContactPending  ContactState = "requested"
+	ContactBlocked  ContactState = "blocked"
+)
+
+// Contact is a person this vault knows.
+type Contact struct {
+	Handle       wire.Handle
+	State        ContactState
+	Checked      *Checked // nil: not checked
+	Conversation string   // the one-to-one conversation, or empty
+}
+
+// Conversation is a group as a person sees it.
+type Conversation struct {
+	ID      string // 32 hex digits, the same for all members
+	Name    string // of a group; for one-to-one the other's handle
+	Host    string
+	Direct  bool // one-to-one
+	Epoch   uint64
+	Code    string        // 60 digits, the same for all members
+	Members []wire.Handle // sorted, oneself included
+	Unread  int
+	Queued  int    // own messages not yet sent
+	Problem string // code of what stops sending here, or empty
+}

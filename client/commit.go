@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package client
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+
+	"clarion.chat/clarion/mls"
+	"clarion.chat/clarion/wire"
+)
+
+const (
+	// ProblemFalsePass: a member's commit named a pass that nobody can derive.
+	ProblemFalsePass = "false_pass"
+	// ProblemBroken: a commit that no member can process.
+	ProblemBroken = "commit_unreadable"
+	// ProblemStranger: a member's identity is not the directory's.
+	ProblemStranger = "member_not_in_directory"
+)
+
+// invitee is a person that a commit adds, and the inbox to tell them through.
+type invitee struct {
+	Handle   wire.Handle
+	Inbox    wire.MailboxID
+	InboxKey [32]byte
+	Token    [32]byte // of the invite link that was opened, or zero
+	Secret   [32]byte // of that link, or zero
+}
+
+// Fields describes the value.
+func (i *invitee) Fields(c *wire.Coder) {
+	i.Handle.Fields(c)
+	i.Inbox.Fields(c)
+	c.Fixed(i.InboxKey[:])
+	c.Fixed(i.Token[:])
+	c.Fixed(i.Secret[:])
+}
+
+// pendingCommit is what an own commit leads to once it is accepted.
+type pendingCommit struct {
+	State    []byte // the MLS state to adopt
+	Welcome  []byte
+	Invitees []invitee
+	Devices  [][]byte // device keys that it adds
+}
+
+// Fields describes the value.
+func (p *pendingCommit) Fields(c *wire.Coder) {
+	c.Bytes(&p.State, maxState)
+	c.Bytes(&p.Welcome, wire.MaxBody)
+	wire.List(c, &p.Invitees, maxMembers)
+	c.BytesList(&p.Devices, maxMembers, 32)
+}
+
+// commitPlan is asked again for each try, because the group may have changed.
+type commitPlan func(ctx context.Context, v *conversation) (add [][]byte, remove []mls.LeafIndex, tell []invitee, err error)
+
+// errNothingToCommit is a plan's way to say that the group is as wanted.
+var errNothingToCommit = errors.New("nothing to commit")
+
+// change brings a planned commit into the group: read to the end, commit, and
+// on losing against another commit read on and plan again.
+func (c *Client) changeGroup(ctx context.Context, v *conversation, plan commitPlan) error {
+	for range 16 {
+		if err := c.flush(ctx, v); err != nil {
+			return err
+		}
+		if err := c.ensureMailbox(ctx, v); err != nil {
+			return err
+		}
+		if err := c.catchUp(ctx, v); err != nil {
+			return err
+		}
+		if code := v.obstacle(); code != "" {
+			return obstacleFailure(code)
+		}
+		add, remove, tell, err := plan(ctx, v)
+		if errors.Is(err, errNothingToCommit) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := c.makeCommit(ctx, v, add, remove, tell); err != nil {
+			return err
+		}
+		err = c.sendPending(ctx, v)
+		if err == nil {
+			if err := c.catchUp(ctx, v); err != nil { // to its echo, which adopts it
+				return err
+			}
+			return c.sendIntroductions(ctx)
+		}
+		if !c.moveOn(ctx, v, err) {
+			return err
+		}
+		if err := c.unseal(ctx, v); err != nil {
+			return err
+		}
+	}
+	return wire.Refuse(wire.CodeStaleEpoch)
+}
+
+// makeCommit makes the commit the pending envelope; it is in the vault, with
+// the state to adopt, before it leaves.
+func (c *Client) makeCommit(ctx context.Context, v *conversation, add [][]byte, remove []mls.LeafIndex, tell []invitee) error {
+	g, err := c.groupOf(ctx, v)
+	if err != nil {
+		return err
+	}
+	id := c.envelopeID(g, wire.KindCommit, uint64(g.NextCommitGeneration()))
+	body, welcome, next, err := g.Commit(c.rand, mls.CommitOptions{
+		Add: add, Remove: remove, Now: uint64(c.now().Unix()), Validate: c.validator(), Pad: wire.SizeClass,
+	})
+	if err != nil {
+		return err
+	}
+	secret := epochPass{Epoch: next.Epoch(), Secret: [32]byte(next.Export(exportPass, nil, 32))}
+	v.Pending = &pending{
+		ID: id, Epoch: v.Epoch, Kind: wire.KindCommit, Body: body, Next: secret.pass(v.Mailbox).Hash(),
+		Commit: &pendingCommit{State: next.Marshal(), Welcome: welcome, Invitees: tell},
+	}
+	next.Forget()
+	for _, kp := range add {
+		if k, err := mls.ParseKeyPackage(kp); err == nil {
+			v.Pending.Commit.Devices = append(v.Pending.Commit.Devices, k.Member().SignatureKey)
+		}
+	}
+	var ch change
+	v.save(&ch)
+	return c.commit(ctx, &ch)
+}
+
+// ownCommit adopts the state of an own commit at its echo, and writes the
+// introductions that carry its Welcome.
+func (c *Client) ownCommit(ctx context.Context, ch *change, v *conversation, seq uint64, p *pendingCommit, e *wire.Envelope) error {
+	next, err := mls.UnmarshalGroup(p.State, c.self.deviceKey())
+	if err != nil {
+		return fail(FailVault, err)
+	}
+	before := snapshot(v)
+	fresh := map[[32]byte]bool{}
+	for _, d := range p.Devices {
+		fresh[[32]byte(d)] = true
+	}
+	if err := c.adopt(v, next, seq, fresh); err != nil {
+		return err
+	}
+	hash := e.Hash()
+	after := sha256.Sum256(append(v.Chain[:], hash[:]...))
+	for i := range p.Invitees {
+		if err := c.queueWelcome(ch, v, &p.Invitees[i], p.Welcome, seq, after); err != nil {
+			return err
+		}
+	}
+	c.tellMembership(ch, v, before, seq)
+	return nil
+}
+
+// applyCommit takes the commit of another member.
+func (c *Client) applyCommit(ctx context.Context, ch *change, v *conversation, seq uint64, e *wire.Envelope) error {
+	g, err := c.groupOf(ctx, v)
+	if err != nil {
+		return err
+	}
+	if c.fromOwnCopy(g, e) {
+		c.markOld(ch, v)
+		return nil
+	}
+	next, changes, err := g.ProcessCommit(e.Body, uint64(c.now().Unix()), c.validator())
+	switch {
+	case errors.Is(err, mls.ErrRemoved):
+		v.Status = statusRemoved
+		ch.tell(MemberRemoved{At: c.now(), Conversation: v.ID.String(), Seq: seq, Handle: c.self.Handle})
+		c.blobBehind(ch)
+		return nil
+	case err != nil:
+		v.Status = statusBroken
+		c.note(ch, v, seq, ProblemBroken)
+		c.brokenAt[v.ID] = c.now()
+		return nil
+	}
+	if err := c.checkComers(ctx, ch, v, seq, changes); err != nil {
+		return err
+	}
+	before := snapshot(v)
+	fresh := map[[32]byte]bool{}
+	for _, m := range changes.Added {
+		fresh[[32]byte(m.SignatureKey)] = true
+	}
+	if err := c.adopt(v, next, seq, fresh); err != nil {
+		return err
+	}
+	if m := v.member(uint32(changes.Committer)); m != nil {
+		m.Heard = true
+	}
+	c.tellMembership(ch, v, before, seq)
+	if v.newest().pass(v.Mailbox).Hash() != e.Next {
+		v.falsePass = true
+	}
+	return nil
+}
+
+// fromOwnCopy reports whether an envelope that this vault did not send was
+// made by its own leaf: by a later state of it, or a copy.
+func (c *Client) fromOwnCopy(g *mls.Group, e *wire.Envelope) bool {
+	s, err := g.Peek(e.Body)
+	if err != nil || s.Leaf != g.OwnLeaf() {
+		return false
+	}
+	// Who sent it stands under a key that all members have. Only the signature
+	// of our own leaf makes it ours; without it somebody plays us.
+	return g.VerifyOwn(e.Body) == nil
+}
+
+// checkComers asks the directory about the people a commit brings in.
+func (c *Client) checkComers(ctx context.Context, ch *change, v *conversation, seq uint64, changes mls.Changes) error {
+	for _, m := range append(changes.Added, changes.Updated...) {
+		cert, err := memberCertificate(m, c.self.Handle.Host)
+		if err != nil {
+			return err
+		}
+		err = c.person(ctx, cert.Handle, cert.IdentityKey)
+		if unreachable(err) {
+			return err // nothing is taken until it can be asked
+		}
+		if err != nil {
+			c.raise(ch, v, seq, ProblemStranger)
+		}
+	}
+	return nil
+}
+
+// membership is what a conversation's members were before a commit.
+type membership struct {
+	devices map[[32]byte]wire.Handle
+	people  map[wire.Handle][32]byte
+	code    string
+}
+
+func snapshot(v *conversation) membership {
+	m := membership{devices: map[[32]byte]wire.Handle{}, people: map[wire.Handle][32]byte{}}
+	for _, s := range v.Members {
+		m.devices[s.Device] = s.Handle
+		m.people[s.Handle] = s.Identity
+	}
+	if len(v.Members) > 1 {
+		m.code = v.code()
+	}
+	return m
+}
+
+// tellMembership tells who came, who left, and whose device is new.
+func (c *Client) tellMembership(ch *change, v *conversation, before membership, seq uint64) {
+	id, at := v.ID.String(), c.now()
+	after := snapshot(v)
+	for _, h := range v.handles() {
+		old, was := before.people[h]
+		if !was {
+			ch.tell(MemberAdded{At: at, Conversation: id, Seq: seq, Handle: h})
+			continue
+		}
+		for device, owner := range after.devices {
+			if _, known := before.devices[device]; owner == h && !known && h != c.self.Handle {
+				ch.tell(DeviceAdded{At: at, Conversation: id, Seq: seq, Handle: h})
+				break
+			}
+		}
+		if old != after.people[h] {
+			c.identityChanged(ch, h, after.people[h])
+		}
+	}
+	for _, h := range sortedHandles(before.people) {
+		if _, still := after.people[h]; !still {
+			ch.tell(MemberRemoved{At: at, Conversation: id, Seq: seq, Handle: h})
+		}
+	}
+	if before.code != "" && after.code != "" && before.code != after.code {
+		ch.tell(CodeChanged{At: at, Conversation: id, Code: after.code})
+	}
+	c.blobBehind(ch)
+}
+
+// identityChanged notes that a contact's identity key is another now: what was
+// checked before is checked no longer.
+func (c *Client) identityChanged(ch *change, h wire.Handle, key [32]byte) {
+	p := c.contacts[h]
+	if p == nil || p.Identity == key {
+		return
+	}
+	n := *p
+	n.Identity = key
+	if n.How != "" {
+		n.How, n.CheckedAt = CheckedChanged, c.now().Unix()
+	}
+	c.putContact(ch, &n)
+}
+
+func (c *Client) blobBehind(ch *change) {
+	c.self.BlobDirty = true
+	ch.put(recordSelf, c.self)
+	c.soon()
+}

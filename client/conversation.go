@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package client
+
+import (
+	"cmp"
+	"context"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"clarion.chat/clarion/keydir"
+	"clarion.chat/clarion/mls"
+	"clarion.chat/clarion/wire"
+)
+
+const (
+	maxMembers   = 1 << 12
+	maxNameBytes = 400
+	maxNameRunes = 100
+	passesKept   = 64  // epochs whose pass secret is kept, to heal after a restore
+	rawKept      = 512 // envelopes kept as they were, to heal after a restore
+	ownOpenKept  = 512 // own messages whose marks are still awaited
+)
+
+// conversationID is the same for all members, and for the group's successors.
+type conversationID [16]byte
+
+// Fields describes the id.
+func (id *conversationID) Fields(c *wire.Coder) { c.Fixed(id[:]) }
+
+// String gives 32 hex digits.
+func (id conversationID) String() string { return hex.EncodeToString(id[:]) }
+
+// status says whether this device can take part.
+//
+//	           Welcome                    commit that removes us
+//	awaiting ───────────▶ active ───────────────────────────▶ removed
+//	   ▲                  │    │ commit nobody can process
+//	   └── old ◀──────────┘    └──▶ broken ──(new group)──▶ active
+//	     an envelope of our own leaf that this vault did not send
+type status uint8
+
+const (
+	statusActive   status = 1
+	statusAwaiting status = 2 // known from a recovery blob; no MLS state yet
+	statusOld      status = 3 // never sends again from this state
+	statusBroken   status = 4
+	statusRemoved  status = 5
+)
+
+// conversation is what the vault holds of one, apart from its MLS state,
+// history and queue.
+type conversation struct {
+	ID          conversationID
+	Direct      bool
+	Name        string
+	Status      status
+	Alarm       string // code of what stops sending, or empty
+	Created     bool   // whether the server has the mailbox
+	Mailbox     wire.MailboxID
+	Incarnation wire.Incarnation
+	Moves       uint32
+	Keep        uint8
+	Base        uint64 // place before the first of this mailbox
+	BaseEpoch   uint64 // epoch in which this mailbox was made
+	Asked       int64  // when the way back was last asked for, Unix seconds
+	Seq         uint64 // last place taken
+	Start       uint64 // place after which this device reads
+	Chain       [32]byte
+	Epoch       uint64
+	Passes      []epochPass // ascending
+	Members     []memberState
+	Read        uint64 // what the person has seen
+	ToldGot     uint64 // delivered mark last sent
+	ToldRead    uint64 // read mark last sent
+	LastText    uint64 // place of the newest message of somebody else
+	Unread      uint32
+	HistNext    uint64
+	OutNext     uint64
+	OutFirst    uint64
+	Open        []openMessage // own messages not yet read by all
+	Pending     *pending
+	Acked       []ackedEnvelope
+	Healing     []wire.EnvelopeID // taken in an earlier mailbox, to come again
+
+	group     *mls.Group // loaded when first needed
+	falsePass bool       // the commit just taken named a pass that is not ours
+}
+
+// Fields describes the record.
+func (v *conversation) Fields(c *wire.Coder) {
+	v.ID.Fields(c)
+	c.Bool(&v.Direct)
+	c.String(&v.Name, maxNameBytes)
+	c.U8((*uint8)(&v.Status))
+	c.String(&v.Alarm, 64)
+	c.Bool(&v.Created)
+	v.Mailbox.Fields(c)
+	c.Fixed(v.Incarnation[:])
+	c.U32(&v.Moves)
+	c.U8(&v.Keep)
+	for _, n := range []*uint64{&v.Base, &v.BaseEpoch, &v.Seq, &v.Start, &v.Epoch, &v.Read, &v.ToldGot, &v.ToldRead, &v.LastText, &v.HistNext, &v.OutNext, &v.OutFirst} {
+		c.U64(n)
+	}
+	c.I64(&v.Asked)
+	c.Fixed(v.Chain[:])
+	wire.List(c, &v.Passes, passesKept)
+	wire.List(c, &v.Members, maxMembers)
+	c.U32(&v.Unread)
+	wire.List(c, &v.Open, ownOpenKept)
+	optional(c, &v.Pending)
+	wire.List(c, &v.Acked, ownOpenKept)
+	wire.List(c, &v.Healing, maxList)
+}
+
+// optional codes a pointer: a flag and, when it is set, the value.
+func optional[T any, P interface {
+	*T
+	wire.Value
+}](c *wire.Coder, v **T) {
+	there := *v != nil
+	c.Bool(&there)
+	if !there {
+		*v = nil
+		return
+	}
+	if *v == nil {
+		*v = new(T)
+	}
+	P(*v).Fields(c)
+}
+
+// epochPass is the secret that an epoch's passes and mailboxes derive from.
+type epochPass struct {
+	Epoch  uint64
+	Secret [32]byte
+}
+
+// Fields describes the value.
+func (p *epochPass) Fields(c *wire.Coder) {
+	c.U64(&p.Epoch)
+	c.Fixed(p.Secret[:])
+}
+
+// memberState is a leaf, whose it is, and what its marks have said.
+type memberState struct {
+	Leaf     uint32
+	Handle   wire.Handle
+	Identity [32]byte
+	Device   [32]byte
+	Got      uint64
+	Read     uint64
+	Since    uint64 // epoch in which this leaf came
+	Heard    bool   // whether anything from this leaf was taken
+}
+
+// Fields describes the value.
+func (m *memberState) Fields(c *wire.Coder) {
+	c.U32(&m.Leaf)
+	m.Handle.Fields(c)
+	c.Fixed(m.Identity[:])
+	c.Fixed(m.Device[:])
+	c.U64(&m.Got)
+	c.U64(&m.Read)
+	c.U64(&m.Since)
+	c.Bool(&m.Heard)
+}
+
+func (v *conversation) record() string      { return "conv/" + v.ID.String() }
+func (v *conversation) groupRecord() string { return "mls/" + v.ID.String() }
+
+func (v *conversation) rawRecord(seq uint64) string {
+	return fmt.Sprintf("env/%s/%016x", v.ID, seq)
+}
+
+// initialChain is where the running hash of a conversation begins.
+func initialChain(id conversationID) [32]byte {
+	return [32]byte(derive(id[:], "clarion envelope chain v1", 32))
+}
+
+// load reads the MLS state when it is needed.
+func (c *Client) groupOf(ctx context.Context, v *conversation) (*mls.Group, error) {
+	if v.group != nil {
+		return v.group, nil
+	}
+	b, err := c.vault.Get(ctx, v.groupRecord())
+	if err != nil {
+		return nil, fail(FailVault, err)
+	}
+	g, err := mls.UnmarshalGroup(b, c.self.deviceKey())
+	if err != nil {
+		return nil, fail(FailVault, err)
+	}
+	v.group = g
+	return g, nil
+}
+
+// save writes the conversation and, when it is loaded, its MLS state.
+func (v *conversation) save(ch *change) {
+	ch.put(v.record(), v)
+	if v.group != nil {
+		ch.putBytes(v.groupRecord(), v.group.Marshal())
+	}
+}
+
+// exportPass is the exporter label of the secret behind passes and mailboxes.
+const exportPass = "clarion mailbox pass"
+
+// adopt makes g the conversation's MLS state: members, epoch and pass follow.
+// Whoever is new at place seq is not asked for marks of what came before.
+// fresh names devices that were added anew though they may be known.
+func (c *Client) adopt(v *conversation, g *mls.Group, seq uint64, fresh map[[32]byte]bool) error {
+	known := map[[32]byte]memberState{}
+	for _, m := range v.Members {
+		known[m.Device] = m
+	}
+	var members []memberState
+	for _, m := range g.Members() {
+		cert, err := memberCertificate(m, c.self.Handle.Host)
+		if err != nil {
+			return err
+		}
+		s := memberState{Leaf: uint32(m.Leaf), Handle: cert.Handle, Identity: cert.IdentityKey, Device: cert.DeviceKey, Got: seq, Read: seq, Since: g.Epoch()}
+		if old, ok := known[cert.DeviceKey]; ok && !fresh[cert.DeviceKey] {
+			s.Got, s.Read, s.Since, s.Heard = old.Got, old.Read, old.Since, old.Heard
+		}
+		members = append(members, s)
+	}
+	v.group = g
+	v.Members = members
+	v.Epoch = g.Epoch()
+	p := epochPass{Epoch: v.Epoch, Secret: [32]byte(g.Export(exportPass, nil, 32))}
+	v.Passes = append(v.Passes, p)
+	if n := len(v.Passes) - passesKept; n > 0 {
+		v.Passes = slices.Delete(v.Passes, 0, n)
+	}
+	return nil
+}
+
+// pass is an epoch's pass for a mailbox.
+func (p *epochPass) pass(m wire.MailboxID) wire.Pass {
+	return wire.Pass(derive(p.Secret[:], "clarion mailbox pass v1"+string(m[:]), 32))
+}
+
+// newest is the current epoch's secret.
+func (v *conversation) newest() *epochPass { return &v.Passes[len(v.Passes)-1] }
+
+// passOf is the secret of an epoch, nil when it is no longer kept.
+func (v *conversation) passOf(epoch uint64) *epochPass {
+	for i := range v.Passes {
+		if v.Passes[i].Epoch == epoch {
+			return &v.Passes[i]
+		}
+	}
+	return nil
+}
+
+// handles lists the people, sorted, each once.
+func (v *conversation) handles() []wire.Handle {
+	var list []wire.Handle
+	for _, m := range v.Members {
+		if !slices.Contains(list, m.Handle) {
+			list = append(list, m.Handle)
+		}
+	}
+	slices.SortFunc(list, func(a, b wire.Handle) int { return cmp.Compare(a.String(), b.String()) })
+	return list
+}
+
+func (v *conversation) member(leaf uint32) *memberState {
+	for i := range v.Members {
+		if v.Members[i].Leaf == leaf {
+			return &v.Members[i]
+		}
+	}
+	return nil
+}
+
+// peer is the other person of a one-to-one conversation.
+func (v *conversation) peer(me wire.Handle) wire.Handle {
+	for _, m := range v.Members {
+		if m.Handle != me {
+			return m.Handle
+		}
+	}
+	return wire.Handle{}
+}
+
+// code is the 60 digits over the members' identities.
+func (v *conversation) code() string {
+	var ids []keydir.Member
+	seen := map[wire.Handle]bool{}
+	for _, m := range v.Members {
+		if !seen[m.Handle] {
+			seen[m.Handle] = true
+			ids = append(ids, keydir.Member{Handle: m.Handle, IdentityKey: m.Identity})
+		}
+	}
+	return keydir.SafetyCode(ids)
+}
+
+func (c *Client) public(v *conversation) Conversation {
+	out := Conversation{
+		ID: v.ID.String(), Name: v.Name, Host: c.self.Handle.Host, Direct: v.Direct, Epoch: v.Epoch,
+		Members: v.handles(), Unread: int(v.Unread), Queued: int(v.OutNext - v.OutFirst), Problem: v.obstacle(),
+	}
+	if v.Direct {
+		out.Name = v.peer(c.self.Handle).String()
+	}
+	if len(v.Members) > 1 && v.Status != statusAwaiting {
+		out.Code = v.code()
+	}
+	return out
+}
+
+// obstacle is the code of what keeps this device from sending, or empty.
+func (v *conversation) obstacle() string {
+	switch v.Status {
+	case statusAwaiting, statusBroken:
+		return FailAwaitingMembers
+	case statusOld:
+		return FailOldVault
+	case statusRemoved:
+		return string(wire.CodeStalePass)
+	}
+	return v.Alarm
+}
+
+// sortedHandles lists a map's handles in order.
+func sortedHandles[T any](m map[wire.Handle]T) []wire.Handle {
+	list := make([]wire.Handle, 0, len(m))
+	for h := range m {
+		list = append(list, h)
+	}
+	slices.SortFunc(list, func(a, b wire.Handle) int { return cmp.Compare(a.String(), b.String()) })
+	return list
+}
+
+// sorted lists the conversations in the order of their ids.
+func (c *Client) sorted() []*conversation {
+	list := make([]*conversation, 0, len(c.convs))
+	for _, v := range c.convs {
+		list = append(list, v)
+	}
+	slices.SortFunc(list, func(a, b *conversation) int { return cmp.Compare(string(a.ID[:]), string(b.ID[:])) })
+	return list
+}
+
+// Conversations lists what this vault takes part in.
+func (c *Client) Conversations(ctx context.Context) ([]Conversation, error) {
+	var list []Conversation
+	err := c.withAccount(ctx, func() error {
+		for _, v := range c.sorted() {
+			list = append(list, c.public(v))
+		}
+		return nil
+	})
+	return list, err
+}
+
+// Find resolves what a person types: an id, an unambiguous beginning of one of
+// at least four digits, a group's name, or a handle.
+func (c *Client) Find(ctx context.Context, what string) (found Conversation, err error) {
+	err = c.withAccount(ctx, func() error {
+		v, err := c.find(what)
+		if err == nil {
+			found = c.public(v)
+		}
+		return err
+	})
+	return found, err
+}
+
+func (c *Client) find(what string) (*conversation, error) {
+	var matches []*conversation
+	for _, v := range c.sorted() {
+		id := v.ID.String()
+		if id == what {
+			return v, nil
+		}
+		if (len(what) >= 4 && strings.HasPrefix(id, what)) || (!v.Direct && v.Name == what) {
+			matches = append(matches, v)
+		}
+	}
+	if h, err := wire.ParseHandle(what, c.self.Handle.Host); err == nil {
+		if p := c.contacts[h]; p != nil {
+			if v := c.convs[p.Conversation]; v != nil {
+				return v, nil
+			}
+		}
+	}
+	if len(matches) == 1 {
+		return matches[0], nil
+	}
+	f := fail(FailNoConversation, nil)
+	if len(matches) > 1 {
+		f.Text, f.Hint = "more than one conversation fits", "use its id from `clarion conversations`"
+	}
+	return nil, f
+}
+
+// open finds a conversation by its id.
+func (c *Client) byID(id string) (*conversation, error) {
+	b, err := hex.DecodeString(id)
+	if err != nil || len(b) != 16 || c.convs[conversationID(b)] == nil {
+		return nil, fail(FailNoConversation, err)
+	}
+	return c.convs[conversationID(b)], nil
+}

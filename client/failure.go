@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package client
+
+import (
+	"errors"
+
+	"clarion.chat/clarion/wire"
+)
+
+// Failure is an error a person meets: a code, a sentence, a hint. The codes of
+// the server (wire.Code) and those below share one namespace.
+type Failure struct {
+	Code  string
+	Text  string
+	Hint  string
+	Cause error // for the log; may be nil
+}
+
+// Error gives code and sentence.
+func (f *Failure) Error() string { return f.Code + ": " + f.Text }
+
+// Unwrap gives the cause.
+func (f *Failure) Unwrap() error { return f.Cause }
+
+// Codes of failures that arise in the client.
+const (
+	FailUnreachable     = "unreachable"
+	FailTimeout         = "timeout"
+	FailNotRegistered   = "not_registered"
+	FailRegistered      = "already_registered"
+	FailWords           = "words_invalid"
+	FailHandle          = "handle_invalid"
+	FailLink            = "link_invalid"
+	FailOtherHost       = "other_host"
+	FailWrongHost       = "wrong_host"
+	FailIdentity        = "identity_mismatch"
+	FailNoConversation  = "no_such_conversation"
+	FailNoContact       = "no_such_contact"
+	FailBlocked         = "contact_blocked"
+	FailNotMember       = "not_a_member"
+	FailAlreadyMember   = "already_a_member"
+	FailTooLong         = "message_too_long"
+	FailEmpty           = "message_empty"
+	FailNotText         = "message_not_text"
+	FailOldVault        = "old_vault"
+	FailDeviceReplaced  = "device_replaced"
+	FailHistoryDiffers  = "history_differs"
+	FailServerRolled    = "server_restored"
+	FailVault           = "vault_failed"
+	FailNoOtherMember   = "no_other_member"
+	FailAwaitingMembers = "awaiting_way_back"
+	FailName            = "conversation_name_invalid"
+)
+
+var failures = map[string]sentencePair{
+	FailUnreachable:     {"the server does not answer", "check the network and the server's address; what you wrote is kept and sent once by the next send, listen or flush"},
+	FailTimeout:         {"the server did not answer in time", "try again; what you wrote is kept"},
+	FailNotRegistered:   {"this vault holds no account", "run `clarion register --server URL --name NAME` first"},
+	FailRegistered:      {"this vault holds an account already", "use another --home for another account"},
+	FailWords:           {"these are not the 24 words of a recovery sheet", "check spelling and order; each word stands on the sheet with its number"},
+	FailHandle:          {"this is not a handle", "write name@host, or a bare name for your own server"},
+	FailLink:            {"this is not an invite link", "paste the whole link, with what follows the #"},
+	FailOtherHost:       {"this person is on another host, and conversations across hosts are not built yet", "meet on one server"},
+	FailWrongHost:       {"the server says that it is another host than the one addressed", "check the address; if it is right, tell the operator"},
+	FailIdentity:        {"the server's directory names another identity than the one known", "do not go on; ask the person by another way"},
+	FailNoConversation:  {"there is no such conversation", "run `clarion conversations` for the list"},
+	FailNoContact:       {"there is no such contact", "run `clarion contacts` for the list"},
+	FailBlocked:         {"this contact is blocked", "run `clarion accept HANDLE` to talk again"},
+	FailNotMember:       {"this person is not in the conversation", "run `clarion conversations` for its members"},
+	FailAlreadyMember:   {"this person is in the conversation already", ""},
+	FailTooLong:         {"the message is longer than 16,000 bytes", "send it in parts"},
+	FailEmpty:           {"the message is empty", "write something"},
+	FailNotText:         {"the message is not UTF-8 text", "convert it first"},
+	FailOldVault:        {"this vault is older than what it has sent, or a copy", "it will not send again in this conversation until a member has added this device anew; run `clarion listen`"},
+	FailDeviceReplaced:  {"this device was replaced by another of yours", "run `clarion restore` here to use this device again"},
+	FailHistoryDiffers:  {"what this device saw differs from what another member saw", "nothing more is sent here; compare with the members by another way and tell the operator"},
+	FailServerRolled:    {"the server was restored from an older backup", ""},
+	FailVault:           {"the vault could not be written", "check the disk; nothing was sent"},
+	FailNoOtherMember:   {"nobody else is in this conversation", "add somebody first"},
+	FailAwaitingMembers: {"this device waits for a member to add it again", "it happens when one of them is online; run `clarion listen`"},
+	FailName:            {"a conversation's name has 1 to 100 characters, with none that controls the terminal", "choose another name"},
+}
+
+type sentencePair struct{ text, hint string }
+
+// fail makes the failure of a code, with its sentence and hint.
+func fail(code string, cause error) *Failure {
+	s := failures[code]
+	return &Failure{Code: code, Text: s.text, Hint: s.hint, Cause: cause}
+}
+
+// AsFailure turns any error of this package into what a person meets.
+func AsFailure(err error) *Failure {
+	var f *Failure
+	if errors.As(err, &f) {
+		return f
+	}
+	var r *wire.Refusal
+	if errors.As(err, &r) {
+		return &Failure{Code: string(r.Code), Text: r.Text, Hint: r.Hint, Cause: err}
+	}
+	return &Failure{Code: string(wire.CodeInternal), Text: err.Error(), Cause: err}
+}
+
+// unreachable reports whether err says that the server could not be asked, so
+// that nothing is known of what it did.
+func unreachable(err error) bool {
+	var f *Failure
+	return errors.As(err, &f) && (f.Code == FailUnreachable || f.Code == FailTimeout)
+}
+
+// refusedWith reports whether the server refused with one of codes.
+func refusedWith(err error, codes ...wire.Code) bool {
+	var r *wire.Refusal
+	if !errors.As(err, &r) {
+		return false
+	}
+	for _, c := range codes {
+		if r.Code == c {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package client
+
+import (
+	"context"
+
+	"clarion.chat/clarion/keydir"
+	"clarion.chat/clarion/mls"
+	"clarion.chat/clarion/wire"
+)
+
+const (
+	// ProblemWelcome: a Welcome that this device cannot use.
+	ProblemWelcome = "welcome_unreadable"
+)
+
+// join enters a conversation by its Welcome.
+func (c *Client) join(ctx context.Context, ch *change, i *introduction, a *keydir.Account) error {
+	old := c.convs[i.Conversation]
+	if old != nil && old.Status == statusActive {
+		// Perhaps we were taken out and do not know it yet.
+		if err := c.catchUp(ctx, old); unreachable(err) {
+			return err
+		}
+		if old.Status == statusActive {
+			return errIgnore
+		}
+	}
+	g, used, err := c.openWelcome(ctx, i)
+	if err != nil {
+		if unreachable(err) {
+			return err
+		}
+		ch.tell(c.problem(i.Conversation.String(), 0, namedFailure(ProblemWelcome)))
+		return c.queueAddBack(ch, i.Conversation, inviteeOf(a), c.self.devicePublic(), ^uint64(0))
+	}
+	v, err := c.conversationFrom(ctx, i, g, a)
+	if err != nil {
+		g.Forget()
+		return err
+	}
+	if old != nil {
+		v.HistNext, v.OutNext, v.OutFirst, v.Open, v.Unread = old.HistNext, old.OutNext, old.OutFirst, old.Open, old.Unread
+		if old.group != nil {
+			old.group.Forget()
+		}
+	}
+	if used != "" {
+		ch.drop(used)
+	}
+	c.convs[v.ID] = v
+	delete(c.brokenAt, v.ID)
+	ch.put(v.rawRecord(v.Start), &raw{Chain: v.Chain, Envelope: wire.Envelope{EnvelopeKind: wire.KindMessage}})
+	v.save(ch)
+	if p := c.contacts[a.Newest.Handle]; v.Direct && p != nil {
+		n := *p
+		if n.Conversation == (conversationID{}) || c.convs[n.Conversation] == nil {
+			n.Conversation = v.ID
+		}
+		c.putContact(ch, &n)
+	}
+	for _, m := range v.Members {
+		c.identityChanged(ch, m.Handle, m.Identity)
+	}
+	ch.tell(ConversationJoined{At: c.now(), Conversation: v.ID.String(), Seq: v.Seq, Name: c.public(v).Name, Members: v.handles()})
+	c.blobBehind(ch)
+	return nil
+}
+
+// openWelcome finds the key package that a Welcome is for, and joins. used is
+// the record that must go with it; empty for a last resort, which serves on.
+func (c *Client) openWelcome(ctx context.Context, i *introduction) (g *mls.Group, used string, err error) {
+	refs, err := mls.WelcomeRefs(i.Welcome)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, ref := range refs {
+		var k keptPackage
+		found, err := get(ctx, c.vault, packageRecord(ref), &k)
+		if err != nil {
+			return nil, "", err
+		}
+		if !found {
+			continue
+		}
+		priv, err := mls.UnmarshalKeyPackagePrivate(k.Private)
+		if err != nil {
+			return nil, "", err
+		}
+		g, err := mls.Join(i.Welcome, priv, c.self.deviceKey(), uint64(c.now().Unix()), c.validator())
+		if err != nil {
+			return nil, "", err
+		}
+		if k.LastResort {
+			return g, "", nil
+		}
+		return g, packageRecord(ref), nil
+	}
+	return nil, "", mls.ErrNotForUs
+}
+
+// conversationFrom checks a joined group against its introduction and the
+// directory: whoever invites must be in it, and every member must be whom the
+// directory names. A stranger in the tree refuses the whole.
+func (c *Client) conversationFrom(ctx context.Context, i *introduction, g *mls.Group, a *keydir.Account) (*conversation, error) {
+	v := &conversation{
+		ID: i.Conversation, Direct: i.Direct, Name: i.Name, Status: statusActive, Created: true, Mailbox: i.Mailbox,
+		Incarnation: i.Incarnation, Moves: i.Moves, Keep: i.Keep, Base: i.Base, BaseEpoch: i.BaseEpoch,
+		Seq: i.Seq, Start: i.Seq, Chain: i.Chain, Read: i.Seq, ToldGot: i.Seq, ToldRead: i.Seq,
+	}
+	if err := c.adopt(v, g, i.Seq, nil); err != nil {
+		return nil, errIgnore
+	}
+	inviter := false
+	for _, m := range v.Members {
+		inviter = inviter || (m.Handle == a.Newest.Handle && m.Identity == a.Newest.IdentityKey && a.Newest.HasDevice(m.Device))
+		err := c.person(ctx, m.Handle, m.Identity)
+		if unreachable(err) {
+			return nil, err
+		}
+		if err != nil {
+			return nil, errIgnore
+		}
+	}
+	if !inviter || (v.Direct && len(v.handles()) != 2) || checkName(v.Name, v.Direct) != nil || v.Seq < v.Base {
+		return nil, errIgnore
+	}
+	return v, nil
+}
+
+// inviteeOf is where to reach a person of the directory.
+func inviteeOf(a *keydir.Account) *invitee {
+	return &invitee{Handle: a.Newest.Handle, Inbox: a.Newest.Inbox, InboxKey: a.Newest.InboxKey}
+}

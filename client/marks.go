@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package client
+
+import (
+	"context"
+	"time"
+
+	"clarion.chat/clarion/wire"
+)
+
+const (
+	markBurst    = 250 * time.Millisecond // marks of one burst leave as one
+	markedGroups = 32                     // larger groups have no marks
+)
+
+// marksDue plans marks for what has just arrived.
+func (c *Client) marksDue() {
+	if c.marksAt.IsZero() {
+		c.marksAt = time.Now().Add(markBurst)
+	}
+}
+
+// takeMark notes what another leaf has got and seen. A mark cannot speak of
+// more than its sender has taken.
+func (c *Client) takeMark(_ context.Context, _ *change, _ *conversation, from *memberState, m *content) {
+	from.Got = max(from.Got, min(m.Got, m.Seen))
+	from.Read = max(from.Read, min(m.Read, from.Got))
+}
+
+// spreadMarks moves own messages on to what every other member has said.
+func (c *Client) spreadMarks(ctx context.Context, ch *change, v *conversation) error {
+	others := 0
+	got, read := ^uint64(0), ^uint64(0)
+	for _, m := range v.Members {
+		if m.Handle != c.self.Handle {
+			others++
+			got, read = min(got, m.Got), min(read, m.Read)
+		}
+	}
+	if others == 0 {
+		return nil
+	}
+	left := v.Open[:0]
+	for _, o := range v.Open {
+		if o.State == 1 && o.Seq <= got {
+			o.State = 2
+			if err := c.itemState(ctx, ch, v, o, StateDelivered); err != nil {
+				return err
+			}
+		}
+		if o.State == 2 && o.Seq <= read {
+			if err := c.itemState(ctx, ch, v, o, StateRead); err != nil {
+				return err
+			}
+			continue
+		}
+		left = append(left, o)
+	}
+	v.Open = left
+	return nil
+}
+
+func (c *Client) itemState(ctx context.Context, ch *change, v *conversation, o openMessage, state MessageState) error {
+	var i item
+	key := histRecord(v.ID, o.Order)
+	for _, r := range ch.records { // perhaps this very step wrote it
+		if r.Key == key && r.Value != nil {
+			if err := wire.Unmarshal(r.Value, &i); err != nil {
+				return err
+			}
+		}
+	}
+	if i.State == "" {
+		found, err := get(ctx, c.vault, key, &i)
+		if err != nil || !found {
+			return err
+		}
+	}
+	i.State = string(state)
+	ch.put(key, &i)
+	ch.tell(MessageStateChanged{At: c.now(), Conversation: v.ID.String(), Seq: o.Seq, ID: i.public(v.ID).ID, State: state})
+	return nil
+}
+
+// MarkRead notes that the person has seen everything up to a place.
+func (c *Client) MarkRead(ctx context.Context, conversation string, seq uint64) error {
+	return c.withAccount(ctx, func() error {
+		v, err := c.byID(conversation)
+		if err != nil || seq <= v.Read || v.Unread == 0 {
+			return err
+		}
+		var ch change
+		err = scan(ctx, c.vault, "hist/"+v.ID.String()+"/", func(key string, b []byte) error {
+			var i item
+			if err := wire.Unmarshal(b, &i); err != nil {
+				return fail(FailVault, err)
+			}
+			if i.Unread && i.Seq <= seq {
+				i.Unread = false
+				v.Unread--
+				ch.put(key, &i)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		v.Read = min(seq, v.Seq)
+		v.save(&ch)
+		if err := c.commit(ctx, &ch); err != nil {
+			return err
+		}
+		c.marksDue()
+		return nil
+	})
+}
+
+// Settle sends the marks that wait, for a program that is about to end.
+func (c *Client) Settle(ctx context.Context) error {
+	return c.withAccount(ctx, func() error { return c.sendMarks(ctx) })
+}
+
+// sendMarks sends one mark per conversation that has something to say.
+func (c *Client) sendMarks(ctx context.Context) error {
+	c.marksAt = time.Time{}
+	if c.self.MarksOff {
+		return nil
+	}
+	for _, v := range c.sorted() {
+		got := min(v.Seq, v.LastText)
+		read := min(v.Read, v.LastText)
+		if v.obstacle() != "" || len(v.Members) > markedGroups || (got <= v.ToldGot && read <= v.ToldRead) {
+			continue
+		}
+		if err := c.sendMark(ctx, v, max(got, v.ToldGot), max(read, v.ToldRead)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Client) sendMark(ctx context.Context, v *conversation, got, read uint64) error {
+	if err := c.flush(ctx, v); err != nil {
+		return err
+	}
+	for range 16 {
+		if err := c.catchUp(ctx, v); err != nil {
+			return err
+		}
+		if v.obstacle() != "" {
+			return nil
+		}
+		m := &content{Kind: contentMark, At: c.now().Unix(), Got: got, Read: read}
+		if err := c.random(m.ID[:]); err != nil {
+			return err
+		}
+		v.ToldGot, v.ToldRead = got, read
+		if err := c.seal(ctx, v, m, func(p *pending) { p.Mark = true }); err != nil {
+			return err
+		}
+		err := c.sendPending(ctx, v)
+		if err == nil {
+			return nil
+		}
+		if !c.moveOn(ctx, v, err) {
+			return err
+		}
+		if err := c.unseal(ctx, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}

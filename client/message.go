@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package client
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"clarion.chat/clarion/wire"
+)
+
+// maxText is the longest text of one message, in bytes of UTF-8.
+const maxText = 16000
+
+// contentKind says what a sealed message is.
+type contentKind uint8
+
+const (
+	contentText contentKind = 1
+	contentMark contentKind = 2
+)
+
+// content is what an envelope of kind message holds, inside MLS: its kind, the
+// claim of what its sender has seen, and the text or mark. The protocol page
+// docs/protocol/message.md is its law.
+type content struct {
+	Kind    contentKind
+	ID      [16]byte // chosen once by the sender, kept when it is sealed again
+	At      int64    // the sender's clock, Unix seconds
+	Mailbox [8]byte  // first bytes of the mailbox the claim is about
+	Seen    uint64   // last place the sender has taken
+	Chain   [32]byte // running hash there
+	Text    string   // contentText
+	Got     uint64   // contentMark: everything up to this place arrived
+	Read    uint64   // contentMark: and up to this place was seen
+}
+
+// Fields describes the content; an unknown kind is refused.
+func (m *content) Fields(c *wire.Coder) {
+	version := uint8(1)
+	c.U8(&version)
+	c.U8((*uint8)(&m.Kind))
+	if version != 1 || (m.Kind != contentText && m.Kind != contentMark) {
+		c.Fail(wire.ErrMalformed)
+		return
+	}
+	c.Fixed(m.ID[:])
+	c.I64(&m.At)
+	c.Fixed(m.Mailbox[:])
+	c.U64(&m.Seen)
+	c.Fixed(m.Chain[:])
+	if m.Kind == contentText {
+		c.String(&m.Text, maxText)
+	} else {
+		c.U64(&m.Got)
+		c.U64(&m.Read)
+	}
+}
+
+// item is a message in the history.
+type item struct {
+	ID        [16]byte
+	Seq       uint64
+	From      wire.Handle
+	Own       bool
+	How       string
+	CheckedAt int64
+	Text      string
+	At        int64
+	State     string
+	Unread    bool
+}
+
+// Fields describes the record.
+func (i *item) Fields(c *wire.Coder) {
+	c.Fixed(i.ID[:])
+	c.U64(&i.Seq)
+	i.From.Fields(c)
+	c.Bool(&i.Own)
+	c.String(&i.How, 32)
+	c.I64(&i.CheckedAt)
+	c.String(&i.Text, maxText)
+	c.I64(&i.At)
+	c.String(&i.State, 16)
+	c.Bool(&i.Unread)
+}
+
+func (i *item) public(conv conversationID) Message {
+	m := Message{
+		ID: hex.EncodeToString(i.ID[:]), Conversation: conv.String(), Seq: i.Seq, From: i.From, Own: i.Own,
+		Text: i.Text, At: time.Unix(i.At, 0).UTC(), State: MessageState(i.State), Unread: i.Unread,
+	}
+	if i.How != "" {
+		m.Checked = &Checked{How: i.How, At: time.Unix(i.CheckedAt, 0).UTC()}
+	}
+	return m
+}
+
+func histRecord(conv conversationID, order uint64) string {
+	return fmt.Sprintf("hist/%s/%016x", conv, order)
+}
+
+func idRecord(conv conversationID, id [16]byte) string {
+	return "mid/" + conv.String() + "/" + hex.EncodeToString(id[:])
+}
+
+// place is a record that holds a number.
+type place struct{ n uint64 }
+
+// Fields describes the record.
+func (p *place) Fields(c *wire.Coder) { c.U64(&p.n) }
+
+// addItem appends to the history.
+func (v *conversation) addItem(ch *change, i *item) (order uint64) {
+	order = v.HistNext
+	v.HistNext++
+	ch.put(histRecord(v.ID, order), i)
+	ch.put(idRecord(v.ID, i.ID), &place{order})
+	return order
+}
+
+// findItem looks a message up by its id.
+func (c *Client) findItem(ctx context.Context, v *conversation, id [16]byte) (*item, uint64, error) {
+	var at place
+	found, err := get(ctx, c.vault, idRecord(v.ID, id), &at)
+	if err != nil || !found {
+		return nil, 0, err
+	}
+	i := new(item)
+	found, err = get(ctx, c.vault, histRecord(v.ID, at.n), i)
+	if err != nil || !found {
+		return nil, 0, err
+	}
+	return i, at.n, nil
+}
+
+// History lists a conversation's messages, oldest first, queued ones last.
+func (c *Client) History(ctx context.Context, conversation string) ([]Message, error) {
+	var list []Message
+	err := c.withAccount(ctx, func() error {
+		v, err := c.byID(conversation)
+		if err != nil {
+			return err
+		}
+		return scan(ctx, c.vault, "hist/"+v.ID.String()+"/", func(_ string, b []byte) error {
+			var i item
+			if err := wire.Unmarshal(b, &i); err != nil {
+				return fail(FailVault, err)
+			}
+			list = append(list, i.public(v.ID))
+			return nil
+		})
+	})
+	return list, err
+}
+
+// Unread lists what arrived and was not marked read, oldest first within each
+// conversation.
+func (c *Client) Unread(ctx context.Context) ([]Message, error) {
+	var list []Message
+	err := c.withAccount(ctx, func() error {
+		for _, v := range c.sorted() {
+			if v.Unread == 0 {
+				continue
+			}
+			err := scan(ctx, c.vault, "hist/"+v.ID.String()+"/", func(_ string, b []byte) error {
+				var i item
+				if err := wire.Unmarshal(b, &i); err != nil {
+					return fail(FailVault, err)
+				}
+				if i.Unread {
+					list = append(list, i.public(v.ID))
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return list, err
+}
+
+// Message finds one message of a conversation.
+func (c *Client) Message(ctx context.Context, conversation, id string) (m Message, err error) {
+	err = c.withAccount(ctx, func() error {
+		v, err := c.byID(conversation)
+		if err != nil {
+			return err
+		}
+		b, err := hex.DecodeString(id)
+		if err != nil || len(b) != 16 {
+			return &Failure{Code: "no_such_message", Text: "there is no such message", Cause: err}
+		}
+		i, _, err := c.findItem(ctx, v, [16]byte(b))
+		if err != nil {
+			return err
+		}
+		if i == nil {
+			return &Failure{Code: "no_such_message", Text: "there is no such message"}
+		}
+		m = i.public(v.ID)
+		return nil
+	})
+	return m, err
+}
+
+// Send queues a text. It is in the vault when Send returns, and leaves with
+// the next Flush, or at once while listening.
+func (c *Client) Send(ctx context.Context, conversation, text string) (m Message, err error) {
+	err = c.withAccount(ctx, func() error {
+		v, err := c.byID(conversation)
+		if err != nil {
+			return err
+		}
+		i, err := c.queue(ctx, v, text)
+		if err != nil {
+			return err
+		}
+		m = i.public(v.ID)
+		if c.listening && c.online {
+			return c.settleFailure(c.flush(ctx, v))
+		}
+		return nil
+	})
+	return m, err
+}
+
+// settleFailure hides that the server could not be reached where the work
+// waits in the vault and goes on by itself.
+func (c *Client) settleFailure(err error) error {
+	if unreachable(err) {
+		c.wentOffline()
+		return nil
+	}
+	return err
+}
+
+// checkText refuses what cannot be sent.
+func checkText(text string) error {
+	switch {
+	case strings.TrimSpace(text) == "":
+		return fail(FailEmpty, nil)
+	case len(text) > maxText:
+		return fail(FailTooLong, nil)
+	case !utf8.ValidString(text):
+		return fail(FailNotText, nil)
+	}
+	return nil
+}
+
+func (c *Client) queue(ctx context.Context, v *conversation, text string) (*item, error) {
+	if err := checkText(text); err != nil {
+		return nil, err
+	}
+	if code := v.obstacle(); code != "" && v.Status != statusAwaiting {
+		return nil, obstacleFailure(code)
+	}
+	if p := c.contacts[v.peer(c.self.Handle)]; v.Direct && p.blocked() {
+		return nil, fail(FailBlocked, nil)
+	}
+	i := &item{From: c.self.Handle, Own: true, Text: text, At: c.now().Unix(), State: string(StateQueued)}
+	if err := c.random(i.ID[:]); err != nil {
+		return nil, err
+	}
+	var ch change
+	order := v.addItem(&ch, i)
+	ch.put(outRecord(v.ID, v.OutNext), &place{order})
+	v.OutNext++
+	v.save(&ch)
+	return i, c.commit(ctx, &ch)
+}
+
+// obstacleFailure is the failure of a conversation's obstacle.
+func obstacleFailure(code string) error {
+	if _, ours := failures[code]; ours {
+		return fail(code, nil)
+	}
+	return wire.Refuse(wire.Code(code))
+}

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package client
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+
+	"clarion.chat/clarion/wire"
+)
+
+const (
+	// ProblemRestored: the server lost part of a conversation, and it was put back.
+	ProblemRestored = "server_restored"
+	// ProblemMailboxLost: the mailbox is gone though the server was not restored.
+	ProblemMailboxLost = "mailbox_lost"
+)
+
+// errMoved says that the server's data live a new life (another incarnation).
+var errMoved = errors.New("the server's data have another incarnation")
+
+// mailboxAfter is the address that all members of an epoch derive for the next
+// mailbox of their group, without talking.
+func (p *epochPass) mailboxAfter(in wire.Incarnation, moves uint32) wire.MailboxID {
+	info := append([]byte("clarion mailbox v1"), in[:]...)
+	info = binary.BigEndian.AppendUint32(info, moves)
+	return wire.MailboxID(derive(p.Secret[:], string(info), 32))
+}
+
+// followMove takes the group to its next mailbox. The old one, which a
+// restored server only lets be read, says how far the server's memory goes; all
+// members derive the same address from the epoch that was current there. What
+// the server lost is put back by whoever holds it, as it was, in order.
+func (c *Client) followMove(ctx context.Context, v *conversation) error {
+	if v.Status != statusActive {
+		return errMoved
+	}
+	s, err := c.mailboxDoor(ctx)
+	if err != nil {
+		return err
+	}
+	if s.hello.Incarnation == v.Incarnation {
+		return c.lostMailbox(ctx, v)
+	}
+	head, epoch, err := c.oldHead(ctx, v, s)
+	if err != nil {
+		return err
+	}
+	if v.Status != statusActive {
+		return nil
+	}
+	secret := v.passOf(epoch)
+	chain, known, err := c.chainAt(ctx, v, v.Base+head)
+	if err != nil {
+		return err
+	}
+	if secret == nil || !known {
+		return c.awaitAgain(ctx, v, ProblemRestored) // came after what the server remembers
+	}
+	target := secret.mailboxAfter(s.hello.Incarnation, 0)
+	_, err = ask[*wire.Done](ctx, s, &wire.CreateMailbox{
+		Mailbox: target, Pass: secret.pass(target).Hash(), Epoch: wire.Epoch(epoch), Keep: v.Keep,
+	})
+	if err != nil && !refusedWith(err, wire.CodeMailboxExists) {
+		return err // exists under a later pass: somebody was here before
+	}
+	return c.moveTo(ctx, v, s, target, head, epoch, chain)
+}
+
+// oldHead asks the old mailbox how far it goes, with the newest pass that it
+// knows, and reads what this device has not taken yet. A mailbox that the
+// restored server does not have at all goes to place 0.
+func (c *Client) oldHead(ctx context.Context, v *conversation, s *session) (head, epoch uint64, err error) {
+	for i := len(v.Passes) - 1; i >= 0; i-- {
+		for {
+			p := v.Passes[i]
+			page, err := ask[*wire.Envelopes](ctx, s, &wire.Read{
+				Mailbox: v.Mailbox, Pass: p.pass(v.Mailbox), After: wire.Seq(v.Seq - v.Base), Limit: wire.MaxRead,
+			})
+			if refusedWith(err, wire.CodeWrongPass) {
+				break // an older epoch, then
+			}
+			if refusedWith(err, wire.CodeNoMailbox) {
+				return 0, v.BaseEpoch, nil
+			}
+			if err != nil {
+				return 0, 0, err
+			}
+			if len(page.Envelopes) > 0 {
+				if err := c.takeEnvelopes(ctx, v, page.Envelopes); err != nil {
+					return 0, 0, err
+				}
+				if v.Status != statusActive {
+					return 0, 0, nil
+				}
+				i = len(v.Passes) - 1
+				continue
+			}
+			if page.Current {
+				return uint64(page.Head), p.Epoch, nil
+			}
+			break
+		}
+	}
+	return 0, 0, c.awaitAgain(ctx, v, ProblemRestored)
+}
+
+// chainAt is the running hash after a place, if this device still knows it.
+func (c *Client) chainAt(ctx context.Context, v *conversation, seq uint64) ([32]byte, bool, error) {
+	if seq == v.Seq {
+		return v.Chain, true, nil
+	}
+	var r raw
+	found, err := get(ctx, c.vault, v.rawRecord(seq), &r)
+	return r.Chain, found, err
+}
+
+// moveTo puts back what the server lost and makes target the mailbox.
+func (c *Client) moveTo(ctx context.Context, v *conversation, s *session, target wire.MailboxID, head, epoch uint64, chain [32]byte) error {
+	lost, err := c.lostAfter(ctx, v, v.Base+head)
+	if err != nil {
+		return err
+	}
+	for i := range lost {
+		if err := c.putBack(ctx, v, s, target, &lost[i]); err != nil {
+			return err
+		}
+	}
+	v.Healing = nil
+	for _, e := range lost {
+		v.Healing = append(v.Healing, e.ID)
+	}
+	acked := v.Acked[:0]
+	for _, a := range v.Acked {
+		if a.Seq <= v.Base+head {
+			acked = append(acked, a)
+		}
+	}
+	v.Acked = acked
+	v.Mailbox, v.Incarnation, v.Moves, v.Created = target, s.hello.Incarnation, 0, true
+	v.Base += head
+	v.Seq, v.Chain, v.BaseEpoch = v.Base, chain, epoch
+	v.Start = max(v.Start, v.Base)
+	var ch change
+	ch.put(v.rawRecord(v.Seq), &raw{Chain: chain, Envelope: wire.Envelope{EnvelopeKind: wire.KindMessage}})
+	v.save(&ch)
+	if len(lost) > 0 {
+		c.note(&ch, v, v.Seq, ProblemRestored)
+	}
+	return c.commit(ctx, &ch)
+}
+
+// lostAfter lists what this device holds past a place: what it took, then what
+// the server had acknowledged and not yet shown.
+func (c *Client) lostAfter(ctx context.Context, v *conversation, from uint64) ([]wire.Envelope, error) {
+	var lost []wire.Envelope
+	for seq := from + 1; seq <= v.Seq; seq++ {
+		var r raw
+		found, err := get(ctx, c.vault, v.rawRecord(seq), &r)
+		if err != nil {
+			return nil, err
+		}
+		if found && r.Envelope.Body != nil {
+			lost = append(lost, r.Envelope)
+		}
+	}
+	for _, a := range v.Acked {
+		if a.Seq > from && a.Commit == nil {
+			lost = append(lost, a.Sent)
+		}
+	}
+	return lost, nil
+}
+
+// putBack appends an envelope again, as it was. That another member was faster
+// is all right; an epoch that others have left needs it no more.
+func (c *Client) putBack(ctx context.Context, v *conversation, s *session, target wire.MailboxID, e *wire.Envelope) error {
+	secret := v.passOf(uint64(e.Epoch))
+	if secret == nil {
+		return nil
+	}
+	a := &wire.Append{
+		Mailbox: target, Pass: secret.pass(target), ID: e.ID, Epoch: e.Epoch, EnvelopeKind: e.EnvelopeKind, Body: e.Body,
+	}
+	if e.EnvelopeKind == wire.KindCommit {
+		next := v.passOf(uint64(e.Epoch) + 1)
+		if next == nil {
+			return nil
+		}
+		a.Next = next.pass(target).Hash()
+	}
+	_, err := ask[*wire.Appended](ctx, s, a)
+	if refusedWith(err, wire.CodeStalePass, wire.CodeStaleEpoch, wire.CodeWrongPass) {
+		return nil
+	}
+	return err
+}
+
+// awaitAgain gives a state up that the conversation cannot go on from, and
+// asks the members to add this device anew.
+func (c *Client) awaitAgain(ctx context.Context, v *conversation, code string) error {
+	var ch change
+	v.Status, v.Pending, v.Asked = statusAwaiting, nil, 0
+	if v.group != nil {
+		v.group.Forget()
+		v.group = nil
+	}
+	ch.drop(v.groupRecord())
+	v.save(&ch)
+	c.note(&ch, v, v.Seq, code)
+	c.upkeepAt = c.now()
+	return c.commit(ctx, &ch)
+}
+
+// lostMailbox: the same life of the server's data, and yet it does not know
+// the mailbox or our pass. The members meet at the next derived address.
+func (c *Client) lostMailbox(ctx context.Context, v *conversation) error {
+	var ch change
+	c.note(&ch, v, v.Seq, ProblemMailboxLost)
+	if err := c.nextMailbox(&ch, v); err != nil {
+		return err
+	}
+	if err := c.commit(ctx, &ch); err != nil {
+		return err
+	}
+	return c.joinMailbox(ctx, v)
+}
+
+// nextMailbox moves the conversation by one within the same incarnation.
+func (c *Client) nextMailbox(ch *change, v *conversation) error {
+	v.Moves++
+	v.Mailbox = v.newest().mailboxAfter(v.Incarnation, v.Moves)
+	v.Base, v.BaseEpoch, v.Created = v.Seq, v.Epoch, false
+	v.Start = max(v.Start, v.Base)
+	v.Pending, v.Acked, v.Healing = nil, nil, nil
+	ch.put(v.rawRecord(v.Seq), &raw{Chain: v.Chain, Envelope: wire.Envelope{EnvelopeKind: wire.KindMessage}})
+	v.save(ch)
+	return nil
+}
+
+// joinMailbox makes the mailbox unless another member was faster.
+func (c *Client) joinMailbox(ctx context.Context, v *conversation) error {
+	err := c.ensureMailbox(ctx, v)
+	if !refusedWith(err, wire.CodeMailboxExists) {
+		return err
+	}
+	var ch change
+	v.Created = true
+	v.save(&ch)
+	return c.commit(ctx, &ch)
+}
+
+// afterApply does what an envelope leads to once its place is taken: leave a
+// mailbox whose pass a member falsified.
+func (c *Client) afterApply(ctx context.Context, ch *change, v *conversation) error {
+	if !v.falsePass {
+		return nil
+	}
+	v.falsePass = false
+	c.note(ch, v, v.Seq, ProblemFalsePass)
+	if err := c.nextMailbox(ch, v); err != nil {
+		return err
+	}
+	if err := c.commit(ctx, ch); err != nil {
+		return err
+	}
+	return c.joinMailbox(ctx, v)
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package client
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+
+	"clarion.chat/clarion/client/vault"
+	"clarion.chat/clarion/keydir"
+	"clarion.chat/clarion/wire"
+)
+
+// Limits of what the vault's own records hold.
+const (
+	maxState   = 64 << 20 // an MLS state
+	maxList    = 1 << 14
+	maxURL     = 512
+	seenKept   = 512 // introductions remembered against repeats
+	recordSelf = "self"
+	recordWord = "words"
+)
+
+// stage is how far the making of an account came.
+type stage uint8
+
+const (
+	stageMaking   stage = 1 // keys exist; the server may or may not know them
+	stageReady    stage = 2
+	stageReplaced stage = 3 // the directory names another device in our place
+)
+
+// self is the account and device of this vault.
+type self struct {
+	Stage       stage
+	Server      string
+	Handle      wire.Handle
+	Identity    [32]byte // Ed25519 seed
+	Device      [32]byte // Ed25519 seed
+	IDSecret    [32]byte // derives envelope ids; never leaves the vault
+	Certificate []byte
+	Chain       [][]byte
+	SelfGroup   []byte // MLS state of the person's own devices
+	Incarnation wire.Incarnation
+	InboxSeq    uint64
+	Seen        []wire.EnvelopeID // introductions taken, newest last
+	BlobVersion uint64
+	BlobDirty   bool
+	MarksOff    bool
+	Registered  int64
+	Counter     uint64 // numbers outgoing introductions
+
+	// While a new device key is being published: the one before it.
+	Prior            [32]byte
+	PriorCertificate []byte
+}
+
+// Fields describes the record.
+func (s *self) Fields(c *wire.Coder) {
+	c.U8((*uint8)(&s.Stage))
+	c.String(&s.Server, maxURL)
+	s.Handle.Fields(c)
+	c.Fixed(s.Identity[:])
+	c.Fixed(s.Device[:])
+	c.Fixed(s.IDSecret[:])
+	c.Bytes(&s.Certificate, wire.MaxEntry)
+	c.BytesList(&s.Chain, wire.MaxChain, wire.MaxEntry)
+	c.Bytes(&s.SelfGroup, maxState)
+	c.Fixed(s.Incarnation[:])
+	c.U64(&s.InboxSeq)
+	wire.List(c, &s.Seen, seenKept)
+	c.U64(&s.BlobVersion)
+	c.Bool(&s.BlobDirty)
+	c.Bool(&s.MarksOff)
+	c.I64(&s.Registered)
+	c.U64(&s.Counter)
+	c.Fixed(s.Prior[:])
+	c.Bytes(&s.PriorCertificate, wire.MaxEntry)
+}
+
+func (s *self) identityKey() ed25519.PrivateKey { return ed25519.NewKeyFromSeed(s.Identity[:]) }
+func (s *self) deviceKey() ed25519.PrivateKey   { return ed25519.NewKeyFromSeed(s.Device[:]) }
+
+func (s *self) devicePublic() [32]byte {
+	return [32]byte(s.deviceKey().Public().(ed25519.PublicKey))
+}
+
+func (s *self) identityPublic() [32]byte {
+	return [32]byte(s.identityKey().Public().(ed25519.PublicKey))
+}
+
+// account verifies the own chain; it was verified when it was stored.
+func (s *self) account() (*keydir.Account, error) {
+	return keydir.Verify(s.Handle.Host, s.Chain)
+}
+
+// recordID shortens a personal name to what a record's key may show.
+func recordID(parts ...string) string {
+	h := sha256.New()
+	for _, p := range parts {
+		h.Write([]byte(p))
+		h.Write([]byte{0})
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// load reads the loop's state from the vault.
+func (c *Client) load(ctx context.Context) error {
+	c.self = nil
+	c.convs = map[conversationID]*conversation{}
+	c.contacts = map[wire.Handle]*contact{}
+	b, err := c.vault.Get(ctx, recordSelf)
+	if errors.Is(err, vault.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fail(FailVault, err)
+	}
+	s := new(self)
+	if err := wire.Unmarshal(b, s); err != nil {
+		return fail(FailVault, err)
+	}
+	c.self = s
+	err = scan(ctx, c.vault, "contact/", func(_ string, b []byte) error {
+		p := new(contact)
+		if err := wire.Unmarshal(b, p); err != nil {
+			return err
+		}
+		c.contacts[p.Handle] = p
+		return nil
+	})
+	if err != nil {
+		return fail(FailVault, err)
+	}
+	err = scan(ctx, c.vault, "conv/", func(_ string, b []byte) error {
+		v := new(conversation)
+		if err := wire.Unmarshal(b, v); err != nil {
+			return err
+		}
+		c.convs[v.ID] = v
+		return nil
+	})
+	if err != nil {
+		return fail(FailVault, err)
+	}
+	return nil
+}
+
+// scan calls f for each record under prefix, in the order of keys.
+func scan(ctx context.Context, v vault.Vault, prefix string, f func(key string, value []byte) error) error {
+	after := ""
+	for {
+		records, err := v.Scan(ctx, prefix, after, 256)
+		if err != nil {
+			return err
+		}
+		for _, r := range records {
+			if err := f(r.Key, r.Value); err != nil {
+				return err
+			}
+			after = r.Key
+		}
+		if len(records) < 256 {
+			return nil
+		}
+	}
+}
+
+// get reads one record into v; found is false when there is none.
+func get(ctx context.Context, from vault.Vault, key string, v wire.Value) (found bool, err error) {
+	b, err := from.Get(ctx, key)
+	if errors.Is(err, vault.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fail(FailVault, err)
+	}
+	if err := wire.Unmarshal(b, v); err != nil {
+		return false, fail(FailVault, err)
+	}
+	return true, nil
+}

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package client
+
+import (
+	"context"
+	"time"
+
+	"clarion.chat/clarion/keydir"
+	"clarion.chat/clarion/mls"
+	"clarion.chat/clarion/wire"
+)
+
+// One way back: whoever lost a leaf's state (a restore from the sheet, an old
+// or copied vault, sleep past the mailbox's limit, a Welcome that never came)
+// asks the members through their inboxes. A member's client asks the directory
+// which devices are the person's, and one commit takes the dead leaves out and
+// the devices in. Who asks twice, or asks several, is added once.
+
+const askAgain = 30 * time.Minute // before asking the same members again
+
+// awaitConversations writes the conversations of a recovery blob as known but
+// not open yet.
+func (c *Client) awaitConversations(ch *change, list []blobConversation) error {
+	for _, b := range list {
+		v := &conversation{ID: b.ID, Direct: b.Direct, Name: b.Name, Status: statusAwaiting, Keep: wire.DefaultKeep}
+		for _, h := range b.Members {
+			m := memberState{Handle: h}
+			if p := c.contacts[h]; p != nil {
+				m.Identity = p.Identity
+			}
+			v.Members = append(v.Members, m)
+		}
+		c.convs[v.ID] = v
+		v.save(ch)
+	}
+	return nil
+}
+
+// askBackEverywhere asks for each conversation that this device cannot open.
+func (c *Client) askBackEverywhere(ctx context.Context) {
+	for _, v := range c.sorted() {
+		if v.Status == statusAwaiting || v.Status == statusBroken {
+			if err := c.askBack(ctx, v); err != nil && !unreachable(err) {
+				c.tell(c.problem(v.ID.String(), 0, AsFailure(err)))
+			}
+		}
+	}
+}
+
+// askBack asks the other members of one conversation, at most every askAgain.
+func (c *Client) askBack(ctx context.Context, v *conversation) error {
+	if c.now().Unix()-v.Asked < int64(askAgain/time.Second) {
+		return nil
+	}
+	var ch change
+	for _, h := range v.handles() {
+		if h == c.self.Handle || c.contacts[h].blocked() {
+			continue
+		}
+		a, err := c.lookUp(ctx, h)
+		if refusedWith(err, wire.CodeNoAccount) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := c.queueAddBack(&ch, v.ID, inviteeOf(a), c.self.devicePublic(), v.Epoch); err != nil {
+			return err
+		}
+	}
+	v.Asked = c.now().Unix()
+	v.save(&ch)
+	if err := c.commit(ctx, &ch); err != nil {
+		return err
+	}
+	return c.sendIntroductions(ctx)
+}
+
+func (c *Client) queueAddBack(ch *change, conv conversationID, to *invitee, device [32]byte, epoch uint64) error {
+	return c.queueIntroduction(ch, to, &introduction{Kind: introAddBack, Conversation: conv, Device: device, Epoch: epoch})
+}
+
+// takeAddBack answers a person who lost a leaf. The directory says which
+// devices are theirs; the request only says where to look.
+func (c *Client) takeAddBack(ctx context.Context, i *introduction, a *keydir.Account) error {
+	v := c.convs[i.Conversation]
+	h := a.Newest.Handle
+	if v == nil || !v.knows(h) {
+		return errIgnore
+	}
+	if v.Status == statusAwaiting && c.self.Handle.String() < h.String() {
+		return c.foundAgain(ctx, v) // both lost it: one of the two begins anew
+	}
+	if v.Status != statusActive {
+		return errIgnore
+	}
+	err := c.changeGroup(ctx, v, func(ctx context.Context, v *conversation) ([][]byte, []mls.LeafIndex, []invitee, error) {
+		return c.planAddBack(ctx, v, i, a)
+	})
+	if err != nil && !unreachable(err) {
+		c.tell(c.problem(v.ID.String(), v.Seq, AsFailure(err)))
+		return errIgnore
+	}
+	return err
+}
+
+func (c *Client) planAddBack(ctx context.Context, v *conversation, i *introduction, a *keydir.Account) (add [][]byte, remove []mls.LeafIndex, tell []invitee, err error) {
+	h := a.Newest.Handle
+	if !v.knows(h) {
+		return nil, nil, nil, errNothingToCommit // removed meanwhile
+	}
+	dead := func(m memberState) bool {
+		return !a.Newest.HasDevice(m.Device) || (m.Device == i.Device && m.Since <= i.Epoch)
+	}
+	remove = leavesOf(v, h, dead)
+	alive := map[[32]byte]bool{}
+	for _, m := range v.Members {
+		if m.Handle == h && !dead(m) {
+			alive[m.Device] = true
+		}
+	}
+	missing := false
+	for _, d := range a.Newest.Devices {
+		missing = missing || !alive[d]
+	}
+	if !missing && len(remove) == 0 {
+		return nil, nil, nil, errNothingToCommit
+	}
+	if missing {
+		packages, err := c.takePackages(ctx, a)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		for _, b := range packages {
+			kp, err := mls.ParseKeyPackage(b)
+			if err != nil {
+				return nil, nil, nil, err
+			}
+			if !alive[[32]byte(kp.Member().SignatureKey)] {
+				add = append(add, b)
+			}
+		}
+		tell = []invitee{*inviteeOf(a)}
+	}
+	return add, remove, tell, nil
+}
+
+// foundAgain begins a conversation anew under its old id, with all whom it
+// had, when no state of it can go on.
+func (c *Client) foundAgain(ctx context.Context, v *conversation) error {
+	var accounts []*keydir.Account
+	for _, h := range v.handles() {
+		if h == c.self.Handle {
+			continue
+		}
+		a, err := c.lookUp(ctx, h)
+		if refusedWith(err, wire.CodeNoAccount) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		accounts = append(accounts, a)
+	}
+	f, err := c.gather(ctx, accounts)
+	if err != nil {
+		return err
+	}
+	before := snapshot(v)
+	var ch change
+	if err := c.found(&ch, v, f); err != nil {
+		return err
+	}
+	delete(c.brokenAt, v.ID)
+	c.tellMembership(&ch, v, before, v.Seq)
+	ch.tell(ConversationJoined{At: c.now(), Conversation: v.ID.String(), Seq: v.Seq, Name: c.public(v).Name, Members: v.handles()})
+	if err := c.commit(ctx, &ch); err != nil {
+		return err
+	}
+	if err := c.ensureMailbox(ctx, v); err != nil {
+		return err
+	}
+	return c.sendIntroductions(ctx)
+}
+
+// patience is how long this device leaves it to members before it to begin a
+// broken conversation anew: the lowest leaf that is online does it.
+func (c *Client) patience(v *conversation) time.Duration {
+	rank := 0
+	for _, m := range v.Members {
+		if m.Handle == c.self.Handle {
+			break
+		}
+		rank++
+	}
+	return time.Duration(rank) * 20 * time.Second
+}
+
+// mendBroken begins anew what has been broken for long enough.
+func (c *Client) mendBroken(ctx context.Context) error {
+	for _, v := range c.sorted() {
+		if v.Status != statusBroken {
+			continue
+		}
+		at, known := c.brokenAt[v.ID]
+		if !known {
+			at = c.now()
+			c.brokenAt[v.ID] = at
+		}
+		if c.now().Sub(at) < c.patience(v) {
+			continue
+		}
+		if err := c.foundAgain(ctx, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// renewDevice gives this vault a new device key when its MLS states can no
+// longer be trusted to be the only ones. Every conversation is asked to add it;
+// a copy that still runs finds itself replaced.
+func (c *Client) renewDevice(ctx context.Context) error {
+	old := false
+	for _, v := range c.convs {
+		old = old || v.Status == statusOld
+	}
+	if !old {
+		return nil
+	}
+	s, err := c.accountDoor(ctx)
+	if err != nil {
+		return err
+	}
+	if err := c.takeInbox(ctx); err != nil { // what waits there is sealed to the old key
+		return err
+	}
+	me := c.self
+	a, err := me.account()
+	if err != nil {
+		return err
+	}
+	next := *me
+	next.Prior, next.PriorCertificate = me.Device, me.Certificate
+	if err := c.random(next.Device[:]); err != nil {
+		return err
+	}
+	if err := c.random(next.IDSecret[:]); err != nil {
+		return err
+	}
+	if err := c.makeDevice(&next); err != nil {
+		return err
+	}
+	e, err := c.newEntry(&next, nil, a)
+	if err != nil {
+		return err
+	}
+	next.Chain = append(append([][]byte{}, me.Chain...), e)
+	next.InboxSeq = 0
+	var ch change
+	c.self = &next
+	ch.put(recordSelf, c.self)
+	for _, v := range c.sorted() {
+		if v.Status == statusRemoved {
+			continue
+		}
+		if v.group != nil {
+			v.group.Forget()
+			v.group = nil
+		}
+		v.Status, v.Pending, v.Asked = statusAwaiting, nil, 0
+		ch.drop(v.groupRecord())
+		v.save(&ch)
+	}
+	if err := c.commit(ctx, &ch); err != nil {
+		return err
+	}
+	if err := c.putEntry(ctx, s, e); err != nil {
+		return err
+	}
+	c.doors.inbox.close()
+	c.doors.inbox = nil
+	c.self.Prior, c.self.PriorCertificate = [32]byte{}, nil
+	ch.put(recordSelf, c.self)
+	if err := c.commit(ctx, &ch); err != nil {
+		return err
+	}
+	c.askBackEverywhere(ctx)
+	return nil
+}

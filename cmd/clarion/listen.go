@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"clarion.chat/clarion/client"
+)
+
+type listenCommand struct {
+	Once    int     `placeholder:"N" help:"End with 0 after N messages arrived."`
+	Timeout seconds `placeholder:"S" help:"End with 7 after S seconds."`
+}
+
+// Help explains the command.
+func (listenCommand) Help() string {
+	return `Prints the unread messages, then waits and prints what arrives; each line leaves at once. A message that was printed is marked read, so the next listen does not print it again. It reconnects by itself and ends with an interrupt (Ctrl-C). With --json each line is an object with event, at, conversation and seq.
+
+Examples:
+
+    $ clarion listen
+    $ clarion listen --json --once 1 --timeout 30`
+}
+
+// Run carries out the command.
+func (cmd *listenCommand) Run(ctx context.Context, inv *invocation) error {
+	if cmd.Once < 0 || cmd.Timeout < 0 {
+		return usage("--once and --timeout take numbers above 0", "leave them out to listen without end")
+	}
+	return inv.core(ctx, false, func(ctx context.Context, c *client.Client) error {
+		l := &listener{
+			inv: inv, core: c, left: cmd.Once, limited: cmd.Once > 0,
+			printed: map[string]bool{}, read: map[string]uint64{}, names: map[string]string{},
+		}
+		err := l.listen(ctx, time.Duration(cmd.Timeout))
+		// What was printed is marked read whatever ended the listening.
+		if marked := l.mark(context.WithoutCancel(ctx)); err == nil {
+			err = marked
+		}
+		settle(ctx, c)
+		return err
+	})
+}
+
+// listener prints events until it may end. One goroutine uses it.
+type listener struct {
+	inv     *invocation
+	core    *client.Client
+	limited bool
+	left    int               // messages still to print, when limited
+	printed map[string]bool   // messages printed, by conversation and id
+	read    map[string]uint64 // conversation to the last place printed and not yet marked
+	names   map[string]string // conversation to its name, for people
+	offline bool              // said that the server cannot be reached
+}
+
+func (l *listener) listen(ctx context.Context, timeout time.Duration) error {
+	var late <-chan time.Time
+	if timeout > 0 {
+		timer := time.NewTimer(timeout)
+		defer timer.Stop()
+		late = timer.C
+	}
+	done, err := l.replay(ctx)
+	if done || err != nil {
+		return err
+	}
+	// Whatever ends the listening also ends an attempt that is under way.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	online := make(chan error, 1)
+	go func() { online <- l.core.Listen(ctx) }()
+	for {
+		select {
+		case e, open := <-l.core.Events():
+			if !open {
+				return nil // the core's own error says why
+			}
+			if done, err := l.take(ctx, e); done || err != nil {
+				return err
+			}
+		case err := <-online:
+			online = nil
+			if err = l.wentOnline(ctx, err); err != nil {
+				return err
+			}
+		case <-late:
+			return &client.Failure{Code: client.FailTimeout, Text: "the time to listen is over", Hint: "listen again; nothing is lost"}
+		case <-ctx.Done():
+			return nil // an interrupt is how listening ends
+		}
+	}
+}
+
+// replay prints what is unread from before, oldest first.
+func (l *listener) replay(ctx context.Context) (done bool, err error) {
+	list, err := l.core.Unread(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, m := range oldestFirst(list) {
+		if done, err := l.take(ctx, client.MessageArrived{Message: m}); done || err != nil {
+			return done, err
+		}
+	}
+	return false, l.mark(ctx)
+}
+
+// oldestFirst orders messages by their senders' clocks, but never against the
+// order of their own conversation.
+func oldestFirst(list []client.Message) []client.Message {
+	type dated struct {
+		m  client.Message
+		at time.Time
+	}
+	latest := map[string]time.Time{}
+	all := make([]dated, len(list))
+	for i, m := range list {
+		if m.At.After(latest[m.Conversation]) {
+			latest[m.Conversation] = m.At
+		}
+		all[i] = dated{m, latest[m.Conversation]}
+	}
+	slices.SortStableFunc(all, func(a, b dated) int { return cmp.Compare(a.at.UnixNano(), b.at.UnixNano()) })
+	out := make([]client.Message, len(all))
+	for i := range all {
+		out[i] = all[i].m
+	}
+	return out
+}
+
+// wentOnline looks at what became of the first attempt to catch up.
+func (l *listener) wentOnline(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil {
+		return nil
+	}
+	f := client.AsFailure(err)
+	if f.Code != client.FailUnreachable && f.Code != client.FailTimeout {
+		return err
+	}
+	return l.unreachable(l.inv.now())
+}
+
+// unreachable says once, for each time the connection goes, that it did. The
+// core tries again by itself.
+func (l *listener) unreachable(at time.Time) error {
+	if l.offline {
+		return nil
+	}
+	l.offline = true
+	const hint = "listening goes on as soon as it answers"
+	if l.inv.json {
+		return l.written(writeJSON(l.inv.out, problemShape{head{"problem", stamp(at), "", 0}, client.FailUnreachable, hint}))
+	}
+	fmt.Fprintf(l.inv.err, "note: %s: the server does not answer; %s\n", client.FailUnreachable, hint)
+	return nil
+}
+
+// take prints one event. done says that the last message to print was.
+func (l *listener) take(ctx context.Context, e client.Event) (done bool, err error) {
+	switch e := e.(type) {
+	case client.ConnectionChanged:
+		if !e.Online {
+			return false, l.unreachable(e.At)
+		}
+		l.offline = false
+		return false, nil
+	case client.MessageArrived:
+		key := e.Message.Conversation + "/" + e.Message.ID
+		if e.Message.Own || l.printed[key] {
+			return false, nil
+		}
+		l.printed[key] = true
+	}
+	if err := l.print(ctx, e); err != nil {
+		return false, err
+	}
+	if arrived, is := e.(client.MessageArrived); is {
+		m := arrived.Message
+		l.read[m.Conversation] = max(l.read[m.Conversation], m.Seq)
+		l.left--
+		if l.limited && l.left == 0 {
+			return true, nil
+		}
+	}
+	// Marking waits for a pause, so that a burst is one mark.
+	if len(l.core.Events()) == 0 {
+		return false, l.mark(ctx)
+	}
+	return false, nil
+}
+
+// mark notes in the vault what was printed.
+func (l *listener) mark(ctx context.Context) error {
+	for conversation, seq := range l.read {
+		if err := l.core.MarkRead(ctx, conversation, seq); err != nil {
+			return err
+		}
+		delete(l.read, conversation)
+	}
+	return nil
+}
+
+// print writes an event in one write, so that a reader has it whole.
+func (l *listener) print(ctx context.Context, e client.Event) error {
+	if l.inv.json {
+		shape := shapeEvent(e)
+		if shape == nil {
+			return nil
+		}
+		return l.written(writeJSON(l.inv.out, shape))
+	}
+	text := l.text(ctx, e)
+	if text == "" {
+		return nil
+	}
+	_, err := io.WriteString(l.inv.out, text+"\n")
+	return l.written(err)
+}
+
+func (l *listener) written(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &client.Failure{Code: failOutput, Text: "nobody reads what listen prints", Hint: "what was not printed is still unread", Cause: err}
+}
+
+// text says an event to a person; empty for what need not be said.
+func (l *listener) text(ctx context.Context, e client.Event) string {
+	s := l.inv.style
+	said := func(at time.Time, format string, a ...any) string {
+		return s.dim(moment(at)) + "  " + s.dim("- ") + fmt.Sprintf(format, a...)
+	}
+	switch e := e.(type) {
+	case client.MessageArrived:
+		where := l.name(ctx, e.Message.Conversation)
+		if where == e.Message.From.String() {
+			where = "" // a conversation of two is named by the other
+		}
+		return l.inv.messageText(where, e.Message)
+	case client.MessageStateChanged:
+		return said(e.At, "your message to %s: %s", line(l.name(ctx, e.Conversation)), stateText(e.State))
+	case client.ContactRequested:
+		return said(e.At, "%s would like to talk to you; `clarion accept` or `clarion block`", line(e.From.String()))
+	case client.ConversationJoined:
+		return said(e.At, "you are now in the conversation %s", line(e.Name))
+	case client.MemberAdded:
+		return said(e.At, "%s came into %s", line(e.Handle.String()), line(l.name(ctx, e.Conversation)))
+	case client.MemberRemoved:
+		return said(e.At, "%s is no longer in %s", line(e.Handle.String()), line(l.name(ctx, e.Conversation)))
+	case client.DeviceAdded:
+		return said(e.At, "%s has a new device in %s", line(e.Handle.String()), line(l.name(ctx, e.Conversation)))
+	case client.CodeChanged:
+		return said(e.At, "%s", s.look("the code of "+line(l.name(ctx, e.Conversation))+" is another now"))
+	case client.Problem:
+		return said(e.At, "%s", s.look(problemText(e)))
+	}
+	return ""
+}
+
+// name finds what a conversation is called, and falls back to its id.
+func (l *listener) name(ctx context.Context, id string) string {
+	if l.names[id] == "" {
+		v, err := l.core.Find(ctx, id)
+		if err != nil || v.Name == "" {
+			return short(id)
+		}
+		l.names[id] = v.Name
+	}
+	return l.names[id]
+}

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package main
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"time"
+
+	"clarion.chat/clarion/client"
+	"clarion.chat/clarion/wire"
+)
+
+// The shapes of the JSON that scripts read. Names are snake_case, times are
+// RFC 3339 in UTC, a conversation that does not apply is "", a seq 0.
+
+type registeredShape struct {
+	Handle      string   `json:"handle"`
+	Words       []string `json:"words"`
+	Fingerprint string   `json:"fingerprint"`
+}
+
+type restoredShape struct {
+	Handle      string `json:"handle"`
+	Fingerprint string `json:"fingerprint"`
+}
+
+type meShape struct {
+	Handle      string `json:"handle"`
+	Server      string `json:"server"`
+	Fingerprint string `json:"fingerprint"`
+	Device      string `json:"device"`
+	Registered  string `json:"registered"`
+}
+
+type inviteShape struct {
+	Link    string `json:"link"`
+	Expires string `json:"expires"`
+}
+
+type checkedShape struct {
+	How string `json:"how"`
+	At  string `json:"at"`
+}
+
+type contactShape struct {
+	Handle  string        `json:"handle"`
+	State   string        `json:"state"`
+	Checked *checkedShape `json:"checked"`
+}
+
+type conversationShape struct {
+	ID      string   `json:"id"`
+	Name    string   `json:"name"`
+	Host    string   `json:"host"`
+	Epoch   uint64   `json:"epoch"`
+	Code    string   `json:"code"`
+	Members []string `json:"members"`
+	Unread  int      `json:"unread"`
+}
+
+type sentShape struct {
+	ID           string `json:"id"`
+	Conversation string `json:"conversation"`
+	Seq          uint64 `json:"seq"` // 0 while it waits
+	Epoch        uint64 `json:"epoch"`
+}
+
+type flushedShape struct {
+	Sent   int `json:"sent"`
+	Queued int `json:"queued"`
+}
+
+type tableShape struct {
+	Table string `json:"table"`
+	Rows  uint64 `json:"rows"`
+}
+
+type holdingsShape struct {
+	Account   string       `json:"account"`
+	Tables    []tableShape `json:"tables"`
+	Could     []string     `json:"could"`
+	Cannot    []string     `json:"cannot"`
+	Signature string       `json:"signature"` // 128 hex digits
+	At        string       `json:"at"`        // the signature covers it
+}
+
+type deletedShape struct {
+	Account string       `json:"account"`
+	Tables  []tableShape `json:"tables"`
+	Beyond  []string     `json:"beyond"`
+}
+
+type versionShape struct {
+	Version  string `json:"version"`
+	Protocol int    `json:"protocol"`
+	Go       string `json:"go"`
+}
+
+// The lines of listen. Each begins with the same four names.
+type head struct {
+	Event        string `json:"event"`
+	At           string `json:"at"`
+	Conversation string `json:"conversation"`
+	Seq          uint64 `json:"seq"`
+}
+
+type arrivedShape struct {
+	head
+	ID      string        `json:"id"`
+	From    string        `json:"from"`
+	Checked *checkedShape `json:"checked"`
+	Text    string        `json:"text"`
+}
+
+type stateShape struct {
+	head
+	ID    string `json:"id"`
+	State string `json:"state"`
+}
+
+type requestedShape struct {
+	head
+	From string `json:"from"`
+}
+
+type joinedShape struct {
+	head
+	Name    string   `json:"name"`
+	Members []string `json:"members"`
+}
+
+type handleShape struct {
+	head
+	Handle string `json:"handle"`
+}
+
+type codeShape struct {
+	head
+	Code string `json:"code"`
+}
+
+type problemShape struct {
+	head
+	Code string `json:"code"`
+	Hint string `json:"hint"`
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+func shapeChecked(c *client.Checked) *checkedShape {
+	if c == nil {
+		return nil
+	}
+	return &checkedShape{How: c.How, At: stamp(c.At)}
+}
+
+func shapeContact(c client.Contact) contactShape {
+	return contactShape{Handle: c.Handle.String(), State: string(c.State), Checked: shapeChecked(c.Checked)}
+}
+
+func shapeConversation(c client.Conversation) conversationShape {
+	return conversationShape{
+		ID: c.ID, Name: c.Name, Host: c.Host, Epoch: c.Epoch, Code: c.Code,
+		Members: shapeHandles(c.Members), Unread: c.Unread,
+	}
+}
+
+func shapeMessage(m client.Message) arrivedShape {
+	return arrivedShape{
+		head: head{Event: "message_arrived", At: stamp(m.At), Conversation: m.Conversation, Seq: m.Seq},
+		ID:   m.ID, From: m.From.String(), Checked: shapeChecked(m.Checked), Text: m.Text,
+	}
+}
+
+func shapeHandles(list []wire.Handle) []string {
+	out := make([]string, len(list))
+	for i, h := range list {
+		out[i] = h.String()
+	}
+	return out
+}
+
+func shapeTables(list []wire.TableRows) []tableShape {
+	out := make([]tableShape, len(list))
+	for i, t := range list {
+		out[i] = tableShape{Table: t.Table, Rows: t.Rows}
+	}
+	return out
+}
+
+func shapeHoldings(h *wire.Holdings) holdingsShape {
+	return holdingsShape{
+		Account: h.Account, Tables: shapeTables(h.Tables), Could: sentences(h.Could), Cannot: sentences(h.Cannot),
+		Signature: hex.EncodeToString(h.Signature[:]), At: stamp(time.Unix(h.At, 0)),
+	}
+}
+
+// sentences makes no list an empty one, so that JSON has [] and not null.
+func sentences(list []string) []string { return append([]string{}, list...) }
+
+// shapeEvent returns the line of listen for an event, or nil for an event that
+// scripts are not told.
+func shapeEvent(e client.Event) any {
+	switch e := e.(type) {
+	case client.MessageArrived:
+		return shapeMessage(e.Message)
+	case client.MessageStateChanged:
+		return stateShape{head{"message_state", stamp(e.At), e.Conversation, e.Seq}, e.ID, string(e.State)}
+	case client.ContactRequested:
+		return requestedShape{head{"contact_requested", stamp(e.At), "", 0}, e.From.String()}
+	case client.ConversationJoined:
+		return joinedShape{head{"conversation_joined", stamp(e.At), e.Conversation, e.Seq}, e.Name, shapeHandles(e.Members)}
+	case client.MemberAdded:
+		return handleShape{head{"member_added", stamp(e.At), e.Conversation, e.Seq}, e.Handle.String()}
+	case client.MemberRemoved:
+		return handleShape{head{"member_removed", stamp(e.At), e.Conversation, e.Seq}, e.Handle.String()}
+	case client.DeviceAdded:
+		return handleShape{head{"device_added", stamp(e.At), e.Conversation, e.Seq}, e.Handle.String()}
+	case client.CodeChanged:
+		return codeShape{head{"code_changed", stamp(e.At), e.Conversation, 0}, e.Code}
+	case client.Problem:
+		return problemShape{head{"problem", stamp(e.At), e.Conversation, e.Seq}, e.Code, e.Hint}
+	}
+	return nil
+}
+
+// writeJSON writes one value as one line, in one write.
+func writeJSON(out io.Writer, v any) error {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	_, err := out.Write(b.Bytes())
+	return err
+}

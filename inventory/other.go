@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package inventory
+
+// Other lists what a server holds outside of its schema's columns: files, what
+// it logs, and what stands in memory while it runs.
+func Other() []Row {
+	const operator = "operator"
+	return []Row{
+		{"file:clarion.db", "-", "the tables above", "as each column says", "to outlive a restart", "data", operator},
+		{"file:clarion.db-wal", "-", "the newest changes to the tables; emptied by the purge job, so that what was deleted is gone",
+			"as each column says", "to lose nothing in a crash", "run", operator},
+		{"file:clarion.db-shm", "-", "an index of the newest changes, no contents", "the server", "to read while writing", "run", operator},
+		{"file:lock", "-", "nothing", "the server", "to keep a second server out", "data", operator},
+		{"file:config", "-", "the operator's settings: address, host, limits; nothing about people", "the operator", "to run as the operator wants",
+			"data", operator},
+		{"file:backup", "-", "the tables as they were when the operator made it", "as each column says", "to survive the loss of a disk",
+			"data", "whoever the operator gives it to; Clarion does not delete backups"},
+		{"log:stderr", "-", "starts, stops, purges and faults; no address, no name, no id", "the server", "to mend faults", "data",
+			"operator, and whatever keeps the log for them"},
+		{"memory:connection", "address", "the network address of the other side, as the kernel needs it", "whoever connects", "to answer",
+			"run", operator + " while it is open"},
+		{"memory:connection", "challenge", "random bytes of this connection", "whoever connects", "so that no signature is used twice", "run", operator},
+		{"memory:session", "account", "at the account door: the name and device key that signed in", "the person",
+			"to serve what is the person's own", "run", operator + " while it is open"},
+		{"memory:subscription", "mailbox", "at the mailbox door: which mailboxes one connection listens to, together", "the members",
+			"to deliver at once", "run", operator + " while it is open"},
+		{"memory:live", "body", "a live event, sealed, on its way to the subscribers", "the members", "to show typing and set up calls", "run",
+			operator + " sees ciphertext and size, while it passes"},
+		{"memory:rate", "bucket", "how many commands a connection may still send", "whoever connects", "to keep one from starving others", "run", operator},
+		{"memory:mailbox", "state", "epoch, head and pass hashes of mailboxes in use, as in the tables", "the members", "to answer fast", "run", operator},
+		{"memory:envelope", "body", "envelopes being written or read, sealed", "the members", "to store and deliver them", "run",
+			operator + " sees ciphertext and size class, while it passes"},
+	}
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package server
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"clarion.chat/clarion/wire"
+)
+
+// Policy says who may register.
+type Policy uint8
+
+// The policies.
+const (
+	RegistrationOpen   Policy = iota // anybody
+	RegistrationInvite               // whoever has a code of `clariond invite`
+	RegistrationClosed               // nobody
+)
+
+// ParsePolicy reads open, invite or closed.
+func ParsePolicy(s string) (Policy, error) {
+	switch s {
+	case "open":
+		return RegistrationOpen, nil
+	case "invite":
+		return RegistrationInvite, nil
+	case "closed":
+		return RegistrationClosed, nil
+	}
+	return 0, fmt.Errorf("registration is open, invite or closed, not %q", s)
+}
+
+// Config says how a server runs. Only DataDir and one of Host and NewHost are
+// needed.
+type Config struct {
+	// DataDir is the folder that holds everything; made when it is missing.
+	DataDir string
+	// Host is the host of this server's handles. It is stored at the first
+	// start; a later start with another one fails with ErrHost.
+	Host string
+	// NewHost is stored at the first start when Host is empty: the address
+	// that the server listens on.
+	NewHost string
+	// Clock gives the present time; nil means time.Now.
+	Clock func() time.Time
+	// Keep is the longest keep granted to a mailbox, in days, 1 to 30; 0 means 30.
+	Keep uint8
+	// Retention caps in whole hours how long an envelope stays; 0 caps nothing.
+	Retention int
+	// Registration says who may register.
+	Registration Policy
+	// Limits hold each connection; zero fields take their defaults.
+	Limits Limits
+	// Log takes what the operator should know; nil discards it.
+	Log *slog.Logger
+	// Tenses returns the sentences of an answer about holdings: what the
+	// operator could be ordered to record from now on, and what it cannot
+	// give. nil means none.
+	Tenses func() (could, cannot []string)
+	// Beyond returns sentences that say what deleting everything cannot
+	// reach. nil means none.
+	Beyond func() []string
+}
+
+// Limits bound what one connection, and all together, may ask for. Rates are
+// per second; a burst is how many may come at once. They are kept in memory
+// and forgotten with the connection.
+type Limits struct {
+	Connections   int     // open at once, all doors; default 15000
+	Commands      float64 // any command; default 2000
+	CommandBurst  float64 // default 4000
+	Tight         float64 // Register, LookUp, TakeKeyPackages, Introduce, CreateMailbox; default 10
+	TightBurst    float64 // default 100
+	Live          float64 // live events; default 50
+	LiveBurst     float64 // default 200
+	Subscriptions int     // of one connection; default 4096
+	Waiting       int     // reads of one connection that wait; default 64
+	InFlight      int     // appends of one connection not yet durable; default 64
+	Queue         int     // bytes waiting to be sent to one connection; default 2 MiB
+	Malformed     int     // malformed frames after which a connection ends; default 8
+}
+
+func (l Limits) withDefaults() Limits {
+	count := func(v *int, d int) {
+		if *v <= 0 {
+			*v = d
+		}
+	}
+	rate := func(v *float64, d float64) {
+		if *v <= 0 {
+			*v = d
+		}
+	}
+	count(&l.Connections, 15000)
+	rate(&l.Commands, 2000)
+	rate(&l.CommandBurst, 4000)
+	rate(&l.Tight, 10)
+	rate(&l.TightBurst, 100)
+	rate(&l.Live, 50)
+	rate(&l.LiveBurst, 200)
+	count(&l.Subscriptions, 4096)
+	count(&l.Waiting, 64)
+	count(&l.InFlight, 64)
+	count(&l.Queue, 2<<20)
+	count(&l.Malformed, 8)
+	return l
+}
+
+func (c Config) withDefaults() (Config, error) {
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.Keep == 0 {
+		c.Keep = wire.MaxKeep
+	}
+	if c.Keep < wire.MinKeep || c.Keep > wire.MaxKeep {
+		return c, fmt.Errorf("keep is %d to %d days, not %d", wire.MinKeep, wire.MaxKeep, c.Keep)
+	}
+	if c.Registration > RegistrationClosed {
+		return c, fmt.Errorf("unknown registration policy %d", c.Registration)
+	}
+	if c.Retention < 0 {
+		return c, fmt.Errorf("retention is a number of hours, not %d", c.Retention)
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Tenses == nil {
+		c.Tenses = func() (could, cannot []string) { return nil, nil }
+	}
+	if c.Beyond == nil {
+		c.Beyond = func() []string { return nil }
+	}
+	c.Limits = c.Limits.withDefaults()
+	return c, nil
+}

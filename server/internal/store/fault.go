@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package store
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	"modernc.org/sqlite"
+
+	"clarion.chat/clarion/wire"
+)
+
+// refuse makes the refusal for a code.
+func refuse(code wire.Code) error { return wire.Refuse(code) }
+
+// Result codes of SQLite (sqlite.org/rescode.html), the low byte.
+const (
+	sqliteIOErr = 10
+	sqliteFull  = 13
+)
+
+// resultCode returns SQLite's extended result code in err's chain, or 0.
+func resultCode(err error) int {
+	var e *sqlite.Error
+	if errors.As(err, &e) {
+		return e.Code()
+	}
+	return 0
+}
+
+// fault turns an error of the database into a refusal that keeps its cause: a
+// full disk, or a store that does not work. A refusal stays what it is.
+func fault(err error, dir string) error {
+	if err == nil {
+		return nil
+	}
+	var r *wire.Refusal
+	if errors.As(err, &r) {
+		return err
+	}
+	code := wire.CodeStoreDown
+	switch resultCode(err) & 0xff {
+	case sqliteFull:
+		code = wire.CodeDiskFull
+	case sqliteIOErr:
+		// SQLite reports a quota, a file size limit, and a disk that fills
+		// while the WAL index grows, as plain I/O errors.
+		if noRoom(dir) {
+			code = wire.CodeDiskFull
+		}
+	}
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG) {
+		code = wire.CodeDiskFull
+	}
+	return fmt.Errorf("%w (%w)", wire.Refuse(code), err)
+}
+
+// noRoom reports whether the file system of dir is as good as full.
+func noRoom(dir string) bool {
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(dir, &st); err != nil {
+		return false
+	}
+	return st.Bavail*uint64(st.Bsize) < 256<<10
+}

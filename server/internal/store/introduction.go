@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package store
+
+import (
+	"crypto/sha256"
+
+	"clarion.chat/clarion/wire"
+)
+
+// lateDays is for how long a used or expired invite is remembered, so that a
+// late user is told which of the two it is.
+const lateDays = 30
+
+// maxInvites bounds the open invites of one inbox.
+const maxInvites = 1000
+
+// Introduce puts an introduction into an inbox, as Append does, and spends the
+// invite it names in the same transaction. done is called by the writer and
+// must not block.
+func (s *Store) Introduce(i *wire.Introduce, done func(wire.Seq, error)) {
+	if !wire.IsSizeClass(len(i.Body)) {
+		done(0, refuse(wire.CodeNotPadded))
+		return
+	}
+	var seq wire.Seq
+	s.submit(&op{
+		do: func(t *tx) (err error) {
+			seq, err = t.introduce(i)
+			return err
+		},
+		done: func(err error) { done(seq, err) },
+	})
+}
+
+func (t *tx) introduce(i *wire.Introduce) (wire.Seq, error) {
+	b, err := t.box(i.Inbox)
+	if err != nil {
+		return 0, err
+	}
+	if b == nil || !b.inbox {
+		return 0, refuse(wire.CodeNoMailbox)
+	}
+	e := wire.Envelope{ID: i.ID, EnvelopeKind: wire.KindIntroduction, Body: i.Body}
+	if seq, err := t.repeated(i.Inbox, &e, b.head); seq != 0 || err != nil {
+		return seq, err
+	}
+	if i.Invite != [32]byte{} {
+		if err := t.spendInvite(i.Inbox, sha256.Sum256(i.Invite[:])); err != nil {
+			return 0, err
+		}
+	}
+	return t.put(i.Inbox, b, &e)
+}
+
+// spendInvite marks an invite as used, or says why it cannot be.
+func (t *tx) spendInvite(inbox wire.MailboxID, hash [32]byte) error {
+	var used bool
+	var expires int64
+	found, err := t.row(`SELECT used, expires_hour FROM inbox_invite WHERE inbox = $1 AND token_hash = $2`,
+		[]any{inbox[:], hash[:]}, &used, &expires)
+	switch {
+	case err != nil:
+		return err
+	case !found:
+		return refuse(wire.CodeInviteInvalid)
+	case used:
+		return refuse(wire.CodeInviteUsed)
+	case expires <= t.s.hour():
+		return refuse(wire.CodeInviteExpired)
+	}
+	return t.exec(`UPDATE inbox_invite SET used = 1 WHERE inbox = $1 AND token_hash = $2`, inbox[:], hash[:])
+}
+
+// PutInvite lays an invite into an inbox. Laying the same again changes
+// nothing. CodeKeepRange, CodeNoMailbox, CodeWrongPass, CodeRateLimited when
+// the inbox holds too many.
+func (s *Store) PutInvite(p *wire.PutInvite) error {
+	if p.Days < wire.MinKeep || p.Days > wire.MaxKeep {
+		return refuse(wire.CodeKeepRange)
+	}
+	return s.write(func(t *tx) error {
+		b, err := t.box(p.Inbox)
+		if err != nil {
+			return err
+		}
+		if b == nil || !b.inbox {
+			return refuse(wire.CodeNoMailbox)
+		}
+		if !isPass(p.Pass, b.pass) {
+			return refuse(wire.CodeWrongPass)
+		}
+		var count int
+		if _, err := t.row(`SELECT count(*) FROM inbox_invite WHERE inbox = $1`, []any{p.Inbox[:]}, &count); err != nil {
+			return err
+		}
+		if count >= maxInvites {
+			return refuse(wire.CodeRateLimited)
+		}
+		return t.exec(`INSERT INTO inbox_invite (inbox, token_hash, expires_hour, forget_hour, used)
+			VALUES ($1, $2, $3, $4, 0) ON CONFLICT (inbox, token_hash) DO NOTHING`,
+			p.Inbox[:], p.TokenHash[:], s.days(int(p.Days)), s.days(int(p.Days)+lateDays))
+	})
+}

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package store
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	_ "modernc.org/sqlite" // the driver named "sqlite"
+
+	"clarion.chat/clarion/wire"
+)
+
+// Errors of Open, Backup and Restore.
+var (
+	// ErrVersion is a data folder or backup whose tables are of another
+	// version, or a file that is not Clarion's.
+	ErrVersion = errors.New("the data is of another version")
+	// ErrHost is a data folder that belongs to another host than the one asked for.
+	ErrHost = errors.New("the data folder belongs to another host")
+	// ErrNoData is a data folder in which no server has run yet.
+	ErrNoData = errors.New("no server has run in this data folder yet")
+)
+
+const (
+	fileName = "clarion.db"
+	never    = int64(1) << 52 // an hour that does not come
+	maxSQL   = uint64(1) << 62
+)
+
+// Options says how to open a store.
+type Options struct {
+	Dir string
+	// Host is the host that handles bear. It is stored at the first start and
+	// must agree later; empty accepts what is stored.
+	Host string
+	// NewHost is stored at the first start when Host is empty.
+	NewHost string
+	// Clock gives the present time; nil means time.Now.
+	Clock func() time.Time
+	// Retention caps in hours how long an envelope stays; 0 caps nothing.
+	Retention int
+	// Keep is the longest keep granted, in days; 0 means wire.MaxKeep.
+	Keep uint8
+	// Committed is told what was appended, in order, after it is durable. It
+	// is called by the writer and must not block.
+	Committed func([]Event)
+}
+
+// Meta is what the data folder says of itself.
+type Meta struct {
+	Incarnation wire.Incarnation
+	Host        string
+	ServerKey   ed25519.PrivateKey
+	tombstone   []byte
+}
+
+// Store is an open data folder. Its exported methods may be called from any
+// goroutine.
+type Store struct {
+	o      Options
+	meta   Meta
+	limits []limit
+	lock   *os.File
+	reads  *sql.DB
+	writes *sql.DB // one connection, the writer's
+	ops    chan *op
+
+	gate    sync.Mutex // guards closed, and sending against it
+	closed  bool       // no further operation is taken
+	sending sync.WaitGroup
+
+	// Owned by the writer.
+	conn  *sql.Conn
+	stmts map[string]*sql.Stmt
+	boxes map[wire.MailboxID]*box
+	dirty []Event
+}
+
+// Open takes the folder's lock and opens or makes the database. It starts no
+// goroutine of its own. ErrBusy, ErrVersion, ErrHost or an error of the disk.
+func Open(o Options) (*Store, error) {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Keep == 0 {
+		o.Keep = wire.MaxKeep
+	}
+	if o.Committed == nil {
+		o.Committed = func([]Event) {}
+	}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	lock, err := takeLock(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{
+		o: o, lock: lock,
+		ops:   make(chan *op, 4*maxBatch),
+		stmts: make(map[string]*sql.Stmt), boxes: make(map[wire.MailboxID]*box),
+	}
+	if err := s.open(); err != nil {
+		s.closeFiles()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Store) open() error {
+	var err error
+	if s.limits, err = limits(); err != nil {
+		return err
+	}
+	path := filepath.Join(s.o.Dir, fileName)
+	if err := ownFile(path); err != nil {
+		return err
+	}
+	if s.writes, err = sql.Open("sqlite", source(path, false)); err != nil {
+		return err
+	}
+	s.writes.SetMaxOpenConns(1)
+	if s.conn, err = s.writes.Conn(context.Background()); err != nil {
+		return fault(err, s.o.Dir)
+	}
+	if s.meta, err = readMeta(s.conn); errors.Is(err, ErrNoData) {
+		s.meta, err = s.create()
+	}
+	if err != nil {
+		return err
+	}
+	if s.o.Host != "" && s.o.Host != s.meta.Host {
+		return fmt.Errorf("%w: %s, not %s", ErrHost, s.meta.Host, s.o.Host)
+	}
+	if s.reads, err = sql.Open("sqlite", source(path, true)); err != nil {
+		return err
+	}
+	s.reads.SetMaxOpenConns(readers)
+	s.reads.SetMaxIdleConns(readers)
+	return nil
+}
+
+// readers is how many reads run at once.
+const readers = 4
+
+// ownFile makes the database file readable by nobody but its owner before
+// SQLite writes into it; the WAL takes the same mode.
+func ownFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// source is the driver's name for the file with its settings. FULL makes each
+// commit durable against a loss of power; secure_delete overwrites what is
+// deleted; the page is large enough to hold a usual envelope in place.
+func source(path string, readOnly bool) string {
+	q := url.Values{}
+	add := func(pragma string) { q.Add("_pragma", pragma) }
+	add("busy_timeout(2000)")
+	if readOnly {
+		q.Set("mode", "ro")
+		add("query_only(1)")
+	} else {
+		add("page_size(8192)")
+		add("journal_mode(WAL)")
+		add("synchronous(FULL)")
+		add("secure_delete(ON)")
+		add("foreign_keys(ON)")
+		add("wal_autocheckpoint(2000)")
+		add("cache_size(-65536)")
+	}
+	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}
+	return u.String()
+}
+
+type queryer interface {
+	QueryRowContext(context.Context, string, ...any) *sql.Row
+}
+
+// readMeta reads the one row of meta. ErrNoData when the file is empty,
+// ErrVersion when it is something else or of another version.
+func readMeta(q queryer) (Meta, error) {
+	ctx := context.Background()
+	var tables int
+	if err := q.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema`).Scan(&tables); err != nil {
+		return Meta{}, versionOr(err)
+	}
+	if tables == 0 {
+		return Meta{}, ErrNoData
+	}
+	var version int
+	if err := q.QueryRowContext(ctx, `SELECT schema_version FROM meta`).Scan(&version); err != nil {
+		return Meta{}, versionOr(err)
+	}
+	if version != SchemaVersion {
+		return Meta{}, fmt.Errorf("%w: it has version %d, this program has %d", ErrVersion, version, SchemaVersion)
+	}
+	var m Meta
+	var incarnation, seed []byte
+	err := q.QueryRowContext(ctx, `SELECT incarnation, host, server_seed, tombstone_key FROM meta`).
+		Scan(&incarnation, &m.Host, &seed, &m.tombstone)
+	if err != nil {
+		return Meta{}, versionOr(err)
+	}
+	if len(incarnation) != len(m.Incarnation) || len(seed) != ed25519.SeedSize || len(m.tombstone) != 32 {
+		return Meta{}, fmt.Errorf("%w: its first row is damaged", ErrVersion)
+	}
+	m.Incarnation = wire.Incarnation(incarnation)
+	m.ServerKey = ed25519.NewKeyFromSeed(seed)
+	return m, nil
+}
+
+// versionOr tells a file that is not ours from a disk that fails.
+func versionOr(err error) error {
+	switch resultCode(err) & 0xff {
+	case 1, 26: // SQLITE_ERROR: no such table; SQLITE_NOTADB
+		return fmt.Errorf("%w: it is not a Clarion database", ErrVersion)
+	}
+	if errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("%w: it lacks its first row", ErrVersion)
+	}
+	return err
+}
+
+// create makes the tables and the first row in one transaction, so that a
+// crash leaves either nothing or all.
+func (s *Store) create() (Meta, error) {
+	ctx := context.Background()
+	host := s.o.Host
+	if host == "" {
+		host = s.o.NewHost
+	}
+	if !wire.ValidHost(host) {
+		return Meta{}, fmt.Errorf("%w: %q is no host", ErrHost, host)
+	}
+	tx, err := s.conn.BeginTx(ctx, nil)
+	if err != nil {
+		return Meta{}, fault(err, s.o.Dir)
+	}
+	defer tx.Rollback()
+	texts := Schema()
+	for _, name := range schemaNames() {
+		if _, err := tx.Exec(texts[name]); err != nil {
+			return Meta{}, fault(fmt.Errorf("schema/%s: %w", name, err), s.o.Dir)
+		}
+	}
+	_, err = tx.Exec(`INSERT INTO meta (only_row, schema_version, incarnation, host, server_seed, tombstone_key)
+		VALUES (1, $1, $2, $3, $4, $5)`, SchemaVersion, random(16), host, random(ed25519.SeedSize), random(32))
+	if err == nil {
+		err = tx.Commit()
+	}
+	if err != nil {
+		return Meta{}, fault(err, s.o.Dir)
+	}
+	if err := syncDir(s.o.Dir); err != nil {
+		return Meta{}, err
+	}
+	return readMeta(s.conn)
+}
+
+// random returns n random bytes; crypto/rand does not fail.
+func random(n int) []byte {
+	b := make([]byte, n)
+	rand.Read(b)
+	return b
+}
+
+// syncDir makes a new or renamed file's name durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// Meta returns what the data folder says of itself.
+func (s *Store) Meta() Meta { return s.meta }
+
+// Ping answers whether the store can be read.
+func (s *Store) Ping(ctx context.Context) error {
+	var one int
+	return fault(s.reads.QueryRowContext(ctx, `SELECT 1 FROM meta`).Scan(&one), s.o.Dir)
+}
+
+// Close frees the folder. Run must have returned, or never have been called.
+func (s *Store) Close() error {
+	return s.closeFiles()
+}
+
+func (s *Store) closeFiles() error {
+	var errs []error
+	for _, stmt := range s.stmts {
+		errs = append(errs, stmt.Close())
+	}
+	if s.reads != nil {
+		errs = append(errs, s.reads.Close())
+	}
+	if s.conn != nil {
+		errs = append(errs, s.conn.Close())
+	}
+	if s.writes != nil {
+		errs = append(errs, s.writes.Close())
+	}
+	errs = append(errs, s.lock.Close())
+	return errors.Join(errs...)
+}
+
+// hour is the present Unix hour, rounded down.
+func (s *Store) hour() int64 { return s.o.Clock().Unix() / 3600 }
+
+// days returns the last hour of n days from now: the hour that has begun
+// counts as whole, so nothing is deleted early.
+func (s *Store) days(n int) int64 { return s.hour() + int64(n)*24 + 1 }
+
+// placeholders returns "$1, $2, …" for n values from first on.
+func placeholders(first, n int) string {
+	var b strings.Builder
+	for i := range n {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "$%d", first+i)
+	}
+	return b.String()
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package server
+
+import (
+	"time"
+
+	"clarion.chat/clarion/server/internal/store"
+)
+
+// MaxInviteDays is the longest a registration code may last.
+const MaxInviteDays = store.MaxInviteDays
+
+// Restored tells what a restore changed beyond putting the data back.
+type Restored = store.Restored
+
+// Schema returns the annotated SQL text of every table, by file name.
+func Schema() map[string]string { return store.Schema() }
+
+// NewCode makes a registration code, beside a server that may be running. Only
+// its hash is stored. days is 1 to MaxInviteDays. ErrNoData, ErrVersion.
+func NewCode(dir string, days int, now time.Time) (code string, expires time.Time, err error) {
+	return store.NewCode(dir, days, now)
+}
+
+// Backup writes one consistent file, beside a server that may be running. It
+// never overwrites. ErrExists, ErrNoData, ErrVersion.
+func Backup(dir, file string) error { return store.Backup(dir, file) }
+
+// Restore puts a backup in place of what a folder holds, under a new
+// incarnation. ErrBusy while a server holds the folder, ErrVersion, ErrDamaged.
+func Restore(dir, file string) (*Restored, error) { return store.Restore(dir, file) }
