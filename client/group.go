@@ -33,13 +33,18 @@ func checkName(name string, direct bool) error {
 
 // founding is what a new MLS group starts from.
 type founding struct {
-	packages [][]byte
-	invitees []invitee
+	packages    [][]byte
+	invitees    []invitee
+	incarnation wire.Incarnation
 }
 
 // gather takes the key packages of people for a new group.
 func (c *Client) gather(ctx context.Context, accounts []*keydir.Account) (*founding, error) {
-	f := new(founding)
+	s, err := c.directoryDoor(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f := &founding{incarnation: s.hello.Incarnation}
 	for _, a := range accounts {
 		packages, err := c.takePackages(ctx, a)
 		if err != nil {
@@ -73,7 +78,7 @@ func (c *Client) found(ch *change, v *conversation, f *founding) error {
 		return err
 	}
 	v.Status, v.Created, v.Alarm, v.Moves, v.Pending, v.Acked, v.Healing, v.Passes = statusActive, false, "", 0, nil, nil, nil, nil
-	v.Keep = wire.DefaultKeep
+	v.Keep, v.Incarnation = wire.DefaultKeep, f.incarnation
 	v.Base, v.Start, v.Chain = v.Seq, v.Seq, initialChain(v.ID)
 	v.Members = nil
 	if err := c.adopt(v, next, v.Seq, nil); err != nil {

@@ -53,16 +53,19 @@ func (c *Client) ensureMailbox(ctx context.Context, v *conversation) error {
 	if err != nil {
 		return err
 	}
-	p := v.newest()
-	_, err = ask[*wire.Done](ctx, s, &wire.CreateMailbox{
-		Mailbox: v.Mailbox, Pass: p.pass(v.Mailbox).Hash(), Epoch: wire.Epoch(p.Epoch), Keep: v.Keep,
-	})
-	if err != nil {
-		return err
+	// In another incarnation than the members were told of, they all move; so
+	// does this device, when it next reads.
+	if s.hello.Incarnation == v.Incarnation {
+		p := v.newest()
+		_, err = ask[*wire.Done](ctx, s, &wire.CreateMailbox{
+			Mailbox: v.Mailbox, Pass: p.pass(v.Mailbox).Hash(), Epoch: wire.Epoch(p.Epoch), Keep: v.Keep,
+		})
+		if err != nil {
+			return err
+		}
 	}
 	var ch change
 	v.Created = true
-	v.Incarnation = s.hello.Incarnation
 	v.save(&ch)
 	return c.commit(ctx, &ch)
 }

@@ -286,6 +286,8 @@ func (c *Client) renewDevice(ctx context.Context) error {
 	if err := c.commit(ctx, &ch); err != nil {
 		return err
 	}
-	c.askBackEverywhere(ctx)
+	if c.listening {
+		return c.subscribeInbox(ctx)
+	}
 	return nil
 }

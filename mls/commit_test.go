@@ -83,29 +83,18 @@ func TestOwnMessages(t *testing.T) {
 	}
 }
 
-// TestErrorsLeaveStateUnchanged: nothing that is refused leaves a trace.
-func TestErrorsLeaveStateUnchanged(t *testing.T) {
-	party := newParty(t, 3)
-	kp, _ := newDevice(t, "new").keyPackage(t)
-	msg, _, _, err := party[0].g.Commit(rand.Reader, CommitOptions{Add: [][]byte{kp}, Now: testNow, Validate: accept})
-	if err != nil {
-		t.Fatal(err)
-	}
-	app := seal(t, party[0], "app")
+// refusal is something that must fail with err.
+type refusal struct {
+	err error
+	f   func() error
+}
+
+// refusals lists what member 1 has to refuse, given a commit and a message of
+// member 0 and a key package of somebody new.
+func refusals(party []*device, msg, app, kp []byte) []refusal {
 	b := party[1]
-	before := b.g.Marshal()
-	for i := 0; i < len(msg); i += 3 {
-		bad := bytes.Clone(msg)
-		bad[i] ^= 0x10
-		if _, _, err := b.g.ProcessCommit(bad, testNow, accept); err == nil {
-			t.Fatalf("octet %d changed and accepted", i)
-		}
-	}
 	refused := errors.New("refused")
-	for _, x := range []struct {
-		err error
-		f   func() error
-	}{
+	return []refusal{
 		{refused, func() error {
 			_, _, err := b.g.ProcessCommit(msg, testNow, func(m Member) error {
 				if string(m.Credential) == "new" {
@@ -163,7 +152,28 @@ func TestErrorsLeaveStateUnchanged(t *testing.T) {
 			_, _, err := b.g.Seal(rand.Reader, make([]byte, MaxMessage), nil, nil)
 			return err
 		}},
-	} {
+	}
+}
+
+// TestErrorsLeaveStateUnchanged: nothing that is refused leaves a trace.
+func TestErrorsLeaveStateUnchanged(t *testing.T) {
+	party := newParty(t, 3)
+	kp, _ := newDevice(t, "new").keyPackage(t)
+	msg, _, _, err := party[0].g.Commit(rand.Reader, CommitOptions{Add: [][]byte{kp}, Now: testNow, Validate: accept})
+	if err != nil {
+		t.Fatal(err)
+	}
+	app := seal(t, party[0], "app")
+	b := party[1]
+	before := b.g.Marshal()
+	for i := 0; i < len(msg); i += 3 {
+		bad := bytes.Clone(msg)
+		bad[i] ^= 0x10
+		if _, _, err := b.g.ProcessCommit(bad, testNow, accept); err == nil {
+			t.Fatalf("octet %d changed and accepted", i)
+		}
+	}
+	for _, x := range refusals(party, msg, app, kp) {
 		if err := x.f(); !errors.Is(err, x.err) {
 			t.Errorf("got %v, want %v", err, x.err)
 		}

@@ -53,6 +53,81 @@ func TestWelcomeWithoutTreeRefused(t *testing.T) {
 	}
 }
 
+// spoiltRoot gives the root a changed copy of its node.
+func spoiltRoot(t *ratchetTree, f func(*parentNode)) {
+	q := *t.parentAt(t.root())
+	f(&q)
+	t.setParent(t.root(), &q)
+}
+
+// spoiltLeaf gives a leaf a changed copy. The parents go, for their hashes
+// cover it too and are checked first.
+func spoiltLeaf(t *ratchetTree, i LeafIndex, f func(*leafNode)) {
+	clear(t.parents)
+	l := *t.leaves[i]
+	f(&l)
+	t.leaves[i] = &l
+}
+
+// treeFaults are trees that break one rule each, and the two that break none.
+var treeFaults = map[string]struct {
+	spoil func(*ratchetTree)
+	want  error
+}{
+	"nothing":    {func(*ratchetTree) {}, ErrTag},
+	"no parents": {func(t *ratchetTree) { clear(t.parents) }, ErrTag},
+	"leaf of another place": {func(t *ratchetTree) {
+		clear(t.parents)
+		t.leaves[2], t.leaves[3] = t.leaves[3], t.leaves[2]
+	}, ErrSignature},
+	"leaf signature": {func(t *ratchetTree) {
+		spoiltLeaf(t, 4, func(l *leafNode) {
+			l.signature = bytes.Clone(l.signature)
+			l.signature[0] ^= 1
+		})
+	}, ErrSignature},
+	"credential changed": {func(t *ratchetTree) {
+		spoiltLeaf(t, 4, func(l *leafNode) { l.identity = []byte("mallory") })
+	}, ErrSignature},
+	"suite not in the capabilities": {func(t *ratchetTree) {
+		spoiltLeaf(t, 4, func(l *leafNode) { l.caps.suites = []uint16{2} })
+	}, ErrInvalidLeaf},
+	"signature key of a wrong size": {func(t *ratchetTree) {
+		spoiltLeaf(t, 4, func(l *leafNode) { l.signatureKey = l.signatureKey[1:] })
+	}, ErrInvalidLeaf},
+	"extension not in the capabilities": {func(t *ratchetTree) {
+		spoiltLeaf(t, 4, func(l *leafNode) { l.extensions = []extension{{kind: 0xff00}} })
+	}, ErrInvalidLeaf},
+	"leaf left out": {func(t *ratchetTree) { t.leaves[3] = nil }, ErrInvalidTree},
+	"parent key replaced": {func(t *ratchetTree) {
+		spoiltRoot(t, func(p *parentNode) { _, p.encryptionKey, _ = newKeyPair(rand.Reader) })
+	}, ErrInvalidTree},
+	"parent hash replaced": {func(t *ratchetTree) {
+		spoiltRoot(t, func(p *parentNode) { p.parentHash = make([]byte, secretSize) })
+	}, ErrInvalidTree},
+	"unmerged leaf that is blank": {func(t *ratchetTree) {
+		spoiltRoot(t, func(p *parentNode) { p.unmerged = append(slices.Clone(p.unmerged), 7) })
+	}, ErrInvalidTree},
+	"unmerged leaf outside": {func(t *ratchetTree) {
+		spoiltRoot(t, func(p *parentNode) { p.unmerged = append(slices.Clone(p.unmerged), 1<<30) })
+	}, ErrInvalidTree},
+	"unmerged leaf invented": {func(t *ratchetTree) {
+		spoiltRoot(t, func(p *parentNode) { p.unmerged = []LeafIndex{2} })
+	}, ErrInvalidTree},
+	"parent invented": {func(t *ratchetTree) {
+		_, pub, _ := newKeyPair(rand.Reader)
+		i := slices.Index(t.parents, nil)
+		t.setParent(nodeIndex(2*i+1), &parentNode{encryptionKey: pub})
+	}, ErrInvalidTree},
+	"same key twice": {func(t *ratchetTree) {
+		spoiltRoot(t, func(p *parentNode) { p.encryptionKey = t.leaves[0].encryptionKey })
+	}, ErrInvalidTree},
+	"key of a wrong size": {func(t *ratchetTree) {
+		spoiltRoot(t, func(p *parentNode) { p.encryptionKey = p.encryptionKey[1:] })
+	}, ErrInvalidTree},
+	"we are not in it": {func(t *ratchetTree) { t.replaceLeaf(5, nil) }, ErrInvalidTree},
+}
+
 // TestWelcomeTreeVerified: each rule of RFC 9420 §12.4.3.1 is broken by
 // itself, by an inviter who signs whatever it likes and gives the right hash.
 func TestWelcomeTreeVerified(t *testing.T) {
@@ -64,87 +139,7 @@ func TestWelcomeTreeVerified(t *testing.T) {
 	kp2, _ := newDevice(t, "other").keyPackage(t)
 	commitAll(t, party[:5], 1, CommitOptions{Add: [][]byte{kp2}})
 	host := party[1]
-	parent := func(t *ratchetTree) (nodeIndex, *parentNode) {
-		q := *t.parentAt(t.root())
-		return t.root(), &q
-	}
-	leaf := func(t *ratchetTree, i LeafIndex) *leafNode {
-		l := *t.leaves[i]
-		return &l
-	}
-	for name, x := range map[string]struct {
-		spoil func(*ratchetTree)
-		want  error
-	}{
-		"nothing":    {func(*ratchetTree) {}, ErrTag},
-		"no parents": {func(t *ratchetTree) { clear(t.parents) }, ErrTag},
-		"leaf of another place": {func(t *ratchetTree) {
-			clear(t.parents)
-			t.leaves[2], t.leaves[3] = t.leaves[3], t.leaves[2]
-		}, ErrSignature},
-		"leaf signature": {func(t *ratchetTree) {
-			clear(t.parents) // whose hashes cover the leaf too
-			l := leaf(t, 4)
-			l.signature = bytes.Clone(l.signature)
-			l.signature[0] ^= 1
-			t.leaves[4] = l
-		}, ErrSignature},
-		"credential changed": {func(t *ratchetTree) {
-			clear(t.parents)
-			l := leaf(t, 4)
-			l.identity = []byte("mallory")
-			t.leaves[4] = l
-		}, ErrSignature},
-		"leaf left out": {func(t *ratchetTree) { t.leaves[3] = nil }, ErrInvalidTree},
-		"parent key replaced": {func(t *ratchetTree) {
-			x, p := parent(t)
-			_, p.encryptionKey, _ = newKeyPair(rand.Reader)
-			t.setParent(x, p)
-		}, ErrInvalidTree},
-		"parent hash replaced": {func(t *ratchetTree) {
-			x, p := parent(t)
-			p.parentHash = make([]byte, secretSize)
-			t.setParent(x, p)
-		}, ErrInvalidTree},
-		"unmerged leaf that is blank": {func(t *ratchetTree) {
-			x, p := parent(t)
-			p.unmerged = append(slices.Clone(p.unmerged), 7)
-			t.setParent(x, p)
-		}, ErrInvalidTree},
-		"unmerged leaf outside": {func(t *ratchetTree) {
-			x, p := parent(t)
-			p.unmerged = append(slices.Clone(p.unmerged), 1<<30)
-			t.setParent(x, p)
-		}, ErrInvalidTree},
-		"unmerged leaf invented": {func(t *ratchetTree) {
-			x, p := parent(t)
-			p.unmerged = []LeafIndex{2}
-			t.setParent(x, p)
-		}, ErrInvalidTree},
-		"parent invented": {func(t *ratchetTree) {
-			_, pub, _ := newKeyPair(rand.Reader)
-			for i, p := range t.parents {
-				if p == nil {
-					t.setParent(nodeIndex(2*i+1), &parentNode{encryptionKey: pub})
-					return
-				}
-			}
-			panic("no blank parent")
-		}, ErrInvalidTree},
-		"same key twice": {func(t *ratchetTree) {
-			x, p := parent(t)
-			p.encryptionKey = t.leaves[0].encryptionKey
-			t.setParent(x, p)
-		}, ErrInvalidTree},
-		"key of a wrong size": {func(t *ratchetTree) {
-			x, p := parent(t)
-			p.encryptionKey = p.encryptionKey[1:]
-			t.setParent(x, p)
-		}, ErrInvalidTree},
-		"we are not in it": {func(t *ratchetTree) {
-			t.replaceLeaf(5, nil)
-		}, ErrInvalidTree},
-	} {
+	for name, x := range treeFaults {
 		w := forgeWelcome(t, host, kp, func(i *groupInfo) {
 			tree := host.g.tree.clone()
 			x.spoil(tree)

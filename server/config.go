@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"clarion.chat/clarion/inventory"
 	"clarion.chat/clarion/wire"
 )
 
@@ -58,10 +59,10 @@ type Config struct {
 	Log *slog.Logger
 	// Tenses returns the sentences of an answer about holdings: what the
 	// operator could be ordered to record from now on, and what it cannot
-	// give. nil means none.
+	// give. nil means those of the package inventory.
 	Tenses func() (could, cannot []string)
 	// Beyond returns sentences that say what deleting everything cannot
-	// reach. nil means none.
+	// reach. nil means those of the package inventory.
 	Beyond func() []string
 }
 
@@ -129,10 +130,10 @@ func (c Config) withDefaults() (Config, error) {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	if c.Tenses == nil {
-		c.Tenses = func() (could, cannot []string) { return nil, nil }
+		c.Tenses = func() (could, cannot []string) { return inventory.Could(), inventory.Cannot() }
 	}
 	if c.Beyond == nil {
-		c.Beyond = func() []string { return nil }
+		c.Beyond = inventory.Beyond
 	}
 	c.Limits = c.Limits.withDefaults()
 	return c, nil

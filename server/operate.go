@@ -5,6 +5,7 @@ package server
 import (
 	"time"
 
+	"clarion.chat/clarion/inventory"
 	"clarion.chat/clarion/server/internal/store"
 )
 
@@ -16,6 +17,14 @@ type Restored = store.Restored
 
 // Schema returns the annotated SQL text of every table, by file name.
 func Schema() map[string]string { return store.Schema() }
+
+// Inventory lists what a server holds: each column of its tables, then files,
+// logs and what stands in memory. An error is a fault of the schema, which the
+// tests of this program would have shown.
+func Inventory() ([]inventory.Row, error) {
+	rows, _, err := store.Inventory()
+	return append(rows, inventory.Other()...), err
+}
 
 // NewCode makes a registration code, beside a server that may be running. Only
 // its hash is stored. days is 1 to MaxInviteDays. ErrNoData, ErrVersion.

@@ -13,7 +13,6 @@ import (
 
 const (
 	chatHistory = 50              // messages shown from before
-	typingEvery = 3 * time.Second // between two signs that one is writing
 	typingShown = 6 * time.Second // how long a sign of another counts
 )
 
@@ -156,20 +155,16 @@ func (t *talk) flusher(ctx context.Context) (chan<- struct{}, <-chan error) {
 	return work, result
 }
 
-// typist tells the others that one is writing, at most every few seconds. That
-// it may fail is nothing to a person.
+// typist tells the others that one is writing; the core holds that to one in
+// a few seconds. That it may fail is nothing to a person.
 func (t *talk) typist(ctx context.Context) chan<- struct{} {
 	work := make(chan struct{}, 1)
 	go func() {
-		var last time.Time
 		for {
 			select {
 			case <-ctx.Done():
 				return
 			case <-work:
-			}
-			if time.Since(last) >= typingEvery {
-				last = time.Now()
 				_ = t.core.Typing(ctx, t.conv.ID)
 			}
 		}

@@ -44,6 +44,7 @@ var exits = map[string]int{
 	failFile:                      exitUsage,
 	failConfirm:                   exitUsage,
 	"server_invalid":              exitUsage,
+	"days_invalid":                exitUsage,
 	string(wire.CodeNameInvalid):  exitUsage,
 	string(wire.CodeKeepRange):    exitUsage,
 	client.FailHandle:             exitUsage,

@@ -54,7 +54,7 @@ type listener struct {
 	core    *client.Client
 	limited bool
 	left    int               // messages still to print, when limited
-	printed map[string]bool   // messages printed, by conversation and id
+	printed map[string]bool   // messages by conversation and id, requests by handle
 	read    map[string]uint64 // conversation to the last place printed and not yet marked
 	names   map[string]string // conversation to its name, for people
 	offline bool              // said that the server cannot be reached
@@ -98,8 +98,20 @@ func (l *listener) listen(ctx context.Context, timeout time.Duration) error {
 	}
 }
 
-// replay prints what is unread from before, oldest first.
+// replay prints what waits from before: requests that nobody has answered, and
+// the unread messages, oldest first.
 func (l *listener) replay(ctx context.Context) (done bool, err error) {
+	people, err := l.core.Contacts(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, p := range people {
+		if p.State == client.ContactPending {
+			if _, err := l.take(ctx, client.ContactRequested{At: l.inv.now(), From: p.Handle}); err != nil {
+				return false, err
+			}
+		}
+	}
 	list, err := l.core.Unread(ctx)
 	if err != nil {
 		return false, err
@@ -171,6 +183,11 @@ func (l *listener) take(ctx context.Context, e client.Event) (done bool, err err
 		}
 		l.offline = false
 		return false, nil
+	case client.ContactRequested:
+		if l.printed[e.From.String()] {
+			return false, nil
+		}
+		l.printed[e.From.String()] = true
 	case client.MessageArrived:
 		key := e.Message.Conversation + "/" + e.Message.ID
 		if e.Message.Own || l.printed[key] {

@@ -18,6 +18,7 @@ import (
 
 	_ "modernc.org/sqlite" // the driver named "sqlite"
 
+	"clarion.chat/clarion/inventory"
 	"clarion.chat/clarion/wire"
 )
 
@@ -70,7 +71,7 @@ type Meta struct {
 type Store struct {
 	o      Options
 	meta   Meta
-	limits []limit
+	limits []inventory.Purge
 	lock   *os.File
 	reads  *sql.DB
 	writes *sql.DB // one connection, the writer's
@@ -120,7 +121,7 @@ func Open(o Options) (*Store, error) {
 
 func (s *Store) open() error {
 	var err error
-	if s.limits, err = limits(); err != nil {
+	if _, s.limits, err = Inventory(); err != nil {
 		return err
 	}
 	path := filepath.Join(s.o.Dir, fileName)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"strings"
 
+	"clarion.chat/clarion/inventory"
 	"clarion.chat/clarion/wire"
 )
 
@@ -49,12 +50,12 @@ func (s *Store) Purge() ([]Purged, error) {
 	return all, nil
 }
 
-func (s *Store) purgeTable(l limit, hour int64) (Purged, error) {
-	key := strings.Join(l.key, ", ")
+func (s *Store) purgeTable(l inventory.Purge, hour int64) (Purged, error) {
+	key := strings.Join(l.Key, ", ")
 	// A row value for the key of several columns; both databases have it.
 	chunk := fmt.Sprintf(`DELETE FROM %s WHERE (%s) IN (SELECT %s FROM %s WHERE %s <= $1 LIMIT %d)`,
-		l.table, key, key, l.table, l.column, purgeChunk)
-	p := Purged{Table: l.table, Policy: l.policy}
+		l.Table, key, key, l.Table, l.Column, purgeChunk)
+	p := Purged{Table: l.Table, Policy: l.Until}
 	for {
 		var n int64
 		err := s.write(func(t *tx) (err error) {
@@ -72,7 +73,7 @@ func (s *Store) purgeTable(l limit, hour int64) (Purged, error) {
 			break
 		}
 	}
-	oldest := fmt.Sprintf(`SELECT coalesce(min(%s), 0) FROM %s WHERE %s < $1`, l.column, l.table, l.column)
+	oldest := fmt.Sprintf(`SELECT coalesce(min(%s), 0) FROM %s WHERE %s < $1`, l.Column, l.Table, l.Column)
 	return p, s.write(func(t *tx) error {
 		if _, err := t.row(oldest, []any{never}, &p.OldestHour); err != nil {
 			return err
@@ -81,7 +82,7 @@ func (s *Store) purgeTable(l limit, hour int64) (Purged, error) {
 			VALUES ($1, $2, $3, $4, $5, $6)
 			ON CONFLICT (hour, table_name) DO UPDATE SET oldest_hour = excluded.oldest_hour,
 			removed = purge_run.removed + excluded.removed`,
-			hour, l.table, l.policy, p.OldestHour, p.Removed, s.days(purgeDays))
+			hour, l.Table, l.Until, p.OldestHour, p.Removed, s.days(purgeDays))
 	})
 }
 

@@ -5,7 +5,8 @@ package store
 import (
 	"embed"
 	"fmt"
-	"strings"
+
+	"clarion.chat/clarion/inventory"
 )
 
 // SchemaVersion is the version of the tables that this program reads and
@@ -33,60 +34,18 @@ func Schema() map[string]string {
 	return all
 }
 
-// limit is one line of the purge job: rows of table whose column holds an hour
-// that is not after the present one are deleted.
-type limit struct {
-	table  string
-	column string
-	policy string   // the UNTIL of the column, as annotated
-	key    []string // the primary key's columns
-}
-
-// limits reads the purge job's list from the annotations of the schema.
-func limits() ([]limit, error) {
-	var all []limit
+// Inventory returns what each column holds, and the purge job's list, both
+// from the annotations.
+func Inventory() ([]inventory.Row, []inventory.Purge, error) {
+	var rows []inventory.Row
+	var limits []inventory.Purge
+	texts := Schema()
 	for _, name := range schemaNames() {
-		found, err := parseLimits(Schema()[name])
+		r, p, err := inventory.Parse(texts[name])
 		if err != nil {
-			return nil, fmt.Errorf("schema/%s: %w", name, err)
+			return nil, nil, fmt.Errorf("schema/%s: %w", name, err)
 		}
-		all = append(all, found...)
+		rows, limits = append(rows, r...), append(limits, p...)
 	}
-	return all, nil
-}
-
-// parseLimits reads one schema file: "-- PURGE column" above CREATE TABLE, the
-// UNTIL of that column, and the primary key.
-func parseLimits(text string) ([]limit, error) {
-	var all []limit
-	var now limit
-	until := ""
-	for line := range strings.Lines(text) {
-		line = strings.TrimSpace(line)
-		switch {
-		case strings.HasPrefix(line, "-- PURGE "):
-			now = limit{column: strings.TrimSpace(strings.TrimPrefix(line, "-- PURGE "))}
-		case strings.HasPrefix(line, "CREATE TABLE "):
-			now.table = strings.Fields(line)[2]
-		case strings.HasPrefix(line, "-- HOLDS "):
-			_, rest, _ := strings.Cut(line, "| UNTIL ")
-			until, _, _ = strings.Cut(rest, " |")
-		case now.column != "" && strings.HasPrefix(line, now.column+" "):
-			now.policy = until
-		case strings.HasPrefix(line, "PRIMARY KEY ("):
-			list, _, _ := strings.Cut(strings.TrimPrefix(line, "PRIMARY KEY ("), ")")
-			for column := range strings.SplitSeq(list, ",") {
-				now.key = append(now.key, strings.TrimSpace(column))
-			}
-		case strings.HasPrefix(line, ") STRICT"):
-			if now.column != "" && (now.table == "" || now.policy == "" || len(now.key) == 0) {
-				return nil, fmt.Errorf("the annotations of table %q do not say what to purge", now.table)
-			}
-			if now.column != "" {
-				all = append(all, now)
-			}
-			now = limit{}
-		}
-	}
-	return all, nil
+	return rows, limits, nil
 }

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package clariontest
+
+import (
+	"fmt"
+	"path/filepath"
+	"testing"
+
+	"clarion.chat/clarion/client"
+)
+
+// TestRestoreFromWords: an empty vault and the sheet give back handle,
+// contacts and conversations; the other side adds the device and is told.
+func TestRestoreFromWords(t *testing.T) {
+	s := NewServer(t)
+	ada, _ := s.Register("ada")
+	omar, words := s.Register("omar")
+	conv := Meet(ada, omar)
+	omar.Say(conv, "from the old device")
+	ada.AwaitText("from the old device")
+	before, err := ada.Find(Context(t), "omar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	omar.Stop()
+
+	again := s.Open("omar", Options{})
+	if err := again.Restore(Context(t), client.RestoreParams{Server: s.URL, Name: "omar", Words: words}); err != nil {
+		t.Fatal(err)
+	}
+	people, err := again.Contacts(Context(t))
+	if err != nil || len(people) != 1 || people[0].Handle.Name != "ada" || people[0].State != client.ContactAccepted {
+		t.Fatalf("contacts came back as %+v (%v)", people, err)
+	}
+	again.Online()
+	Await(ada, "his device being new", func(e client.DeviceAdded) bool { return e.Handle.Name == "omar" && e.Conversation == conv })
+	changed := Await(ada, "the code to change", func(e client.CodeChanged) bool { return e.Conversation == conv })
+	join(again, conv)
+	again.Say(conv, "from the new device")
+	m := ada.AwaitText("from the new device")
+	if m.Checked == nil || m.Checked.How != client.CheckedChanged {
+		t.Errorf("Ada sees %+v after his identity changed", m.Checked)
+	}
+	ada.Say(conv, "welcome back")
+	again.AwaitText("welcome back")
+	after, err := again.Find(Context(t), "ada")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after.Code == before.Code || after.Code != changed.Code {
+		t.Error("the code is not the one that changed")
+	}
+
+	// The device that was replaced notices and sends no more.
+	replaced := omar.Reopen()
+	err = replaced.Listen(Context(t))
+	FailsWith(t, err, client.FailDeviceReplaced)
+}
+
+// TestServerRestored: an older backup is a new incarnation; the group moves by
+// itself and what the server lost is put back, once and in order.
+func TestServerRestored(t *testing.T) {
+	s := NewServer(t)
+	ada, _ := s.Register("ada")
+	omar, _ := s.Register("omar")
+	lin, _ := s.Register("lin")
+	conv := Meet(ada, omar)
+	Meet(ada, lin)
+	ada.Say(conv, "before the backup")
+	omar.AwaitText("before the backup")
+	backup := filepath.Join(t.TempDir(), "backup")
+	s.Backup(backup)
+	var want []string
+	for i := range 5 {
+		text := fmt.Sprintf("after the backup %d", i)
+		ada.Say(conv, text)
+		omar.AwaitText(text)
+		want = append(want, text)
+	}
+	g, err := ada.NewGroup(Context(t), "After", []string{"omar", "lin"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	join(omar, g.ID)
+	join(lin, g.ID)
+	if err := ada.RemoveMember(Context(t), g.ID, "lin"); err != nil {
+		t.Fatal(err)
+	}
+	Await(omar, "Lin's removal", func(e client.MemberRemoved) bool { return e.Handle.Name == "lin" })
+	omar.Stop()
+	ada.Say(conv, "while Omar sleeps")
+	ada.Say(g.ID, "in the group while he sleeps")
+	old, err := ada.Find(Context(t), "omar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ada.Stop()
+	s.Restore(backup)
+
+	ada = ada.Reopen().Online()
+	ada.AwaitProblem(client.ProblemRestored)
+	omar = omar.Reopen().Online()
+	omar.AwaitText("while Omar sleeps")
+	omar.AwaitText("in the group while he sleeps")
+	omar.Say(conv, "I see it")
+	ada.AwaitText("I see it")
+	h, err := omar.History(Context(t), conv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, m := range h {
+		if m.From.Name == "ada" {
+			got = append(got, m.Text)
+		}
+	}
+	want = append(append([]string{"before the backup"}, want...), "while Omar sleeps")
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("Omar has %q, not %q", got, want)
+	}
+	now, err := ada.Find(Context(t), "omar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if now.ID != old.ID || now.Code != old.Code || now.Problem != "" {
+		t.Errorf("the conversation is %+v, it was %+v", now, old)
+	}
+}
+
+// TestCopiedVault: two copies of one vault; the second to send finds out, never
+// sends under a used generation, and comes back as a new device.
+func TestCopiedVault(t *testing.T) {
+	s := NewServer(t)
+	ada, _ := s.Register("ada")
+	omar, _ := s.Register("omar")
+	conv := Meet(ada, omar)
+	omar.Say(conv, "one")
+	ada.AwaitText("one")
+	omar.Stop()
+	copied := omar.Vault.Clone()
+	first := omar.Reopen()
+	first.Say(conv, "from the first")
+	ada.AwaitText("from the first")
+	first.Stop()
+
+	second := s.Open("omar", Options{Vault: copied})
+	_, err := second.Send(Context(t), conv, "from the second")
+	if err == nil {
+		err = second.Flush(Context(t))
+	}
+	FailsWith(t, err, client.FailOldVault)
+	second.Online()
+	Await(ada, "his device being new", func(e client.DeviceAdded) bool { return e.Handle.Name == "omar" })
+	join(second, conv)
+	if err := second.Flush(Context(t)); err != nil {
+		t.Fatal(err)
+	}
+	ada.AwaitText("from the second")
+	first = first.Reopen()
+	FailsWith(t, first.Listen(Context(t)), client.FailDeviceReplaced)
+}

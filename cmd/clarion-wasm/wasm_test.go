@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+//go:build !js
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"clarion.chat/clarion/client"
+	"clarion.chat/clarion/client/dial"
+	"clarion.chat/clarion/client/vault"
+)
+
+// maxSize is what a visitor's browser may have to load for the core, in bytes
+// after brotli at its highest quality.
+const maxSize = 1_300_000
+
+// goTool runs the go command in the tree's root.
+func goTool(t *testing.T, env []string, args ...string) {
+	t.Helper()
+	cmd := exec.Command("go", args...)
+	cmd.Dir = filepath.Join("..", "..")
+	cmd.Env = append(os.Environ(), env...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+}
+
+var forWasm = []string{"GOOS=js", "GOARCH=wasm"}
+
+func goRoot(t *testing.T) string {
+	t.Helper()
+	out, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// node makes a command that runs node, or fails when there is none: what this
+// package promises can be seen only there.
+func node(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	path, err := exec.LookPath("node")
+	if err != nil {
+		t.Fatal("node is needed for this test: apt-get install nodejs (20 or newer)")
+	}
+	return exec.CommandContext(t.Context(), path, args...)
+}
+
+func buildCore(t *testing.T) string {
+	t.Helper()
+	core := filepath.Join(t.TempDir(), "core.wasm")
+	goTool(t, forWasm, "build", "-trimpath", "-ldflags=-s -w", "-o", core, "./cmd/clarion-wasm")
+	return core
+}
+
+// TestUnderNode runs this package's own tests as wasm.
+func TestUnderNode(t *testing.T) {
+	bin := filepath.Join(t.TempDir(), "test.wasm")
+	goTool(t, forWasm, "test", "-c", "-o", bin, "./cmd/clarion-wasm")
+	cmd := node(t, "--experimental-websocket", "--stack-size=8192",
+		filepath.Join(goRoot(t), "lib", "wasm", "wasm_exec_node.js"), bin, "-test.v")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, name := range []string{"TestPromiseResolvesWithWhatAGoroutineFinds", "TestAwait", "TestQueueIsBounded", "TestDialRefusesWhatIsNoServer"} {
+		if !bytes.Contains(out, []byte("--- PASS: "+name)) {
+			t.Errorf("%s did not run", name)
+		}
+	}
+}
+
+// TestSize holds the core to its budget.
+func TestSize(t *testing.T) {
+	core := buildCore(t)
+	plain, err := os.Stat(core)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := node(t, "-e", `
+		const zlib = require("zlib"), fs = require("fs");
+		const p = { [zlib.constants.BROTLI_PARAM_QUALITY]: 11, [zlib.constants.BROTLI_PARAM_LGWIN]: 24 };
+		console.log(zlib.brotliCompressSync(fs.readFileSync(process.argv[1]), { params: p }).length);
+	`, core).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	size, err := strconv.Atoi(strings.TrimSpace(string(out)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("the core is %d bytes, %d in brotli; the budget is %d", plain.Size(), size, maxSize)
+	if size > maxSize {
+		t.Errorf("the core is %d bytes past its budget", size-maxSize)
+	}
+}
+
+// TestCoreLinksNothingHeavy names the packages that would cost the most.
+func TestCoreLinksNothingHeavy(t *testing.T) {
+	cmd := exec.Command("go", "list", "-deps", "./cmd/clarion-wasm")
+	cmd.Dir = filepath.Join("..", "..")
+	cmd.Env = append(os.Environ(), forWasm...)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	deps := "\n" + string(out)
+	if !strings.Contains(deps, "\nclarion.chat/clarion/client\n") {
+		t.Fatal("the list does not hold the core itself")
+	}
+	for _, heavy := range []string{"net/http", "encoding/json", "crypto/x509", "crypto/tls", "database/sql"} {
+		if strings.Contains(deps, "\n"+heavy+"\n") {
+			t.Errorf("the core links %s", heavy)
+		}
+	}
+}
+
+// startServer builds and starts a real server with its data in a folder of the
+// test, and returns its address.
+func startServer(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	bin := filepath.Join(dir, "clariond")
+	goTool(t, nil, "build", "-o", bin, "./cmd/clariond")
+	cmd := exec.Command(bin, "serve", "--data", filepath.Join(dir, "data"), "--listen", "127.0.0.1:0")
+	var log bytes.Buffer
+	cmd.Stderr = &log
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Signal(os.Interrupt)
+		cmd.Wait()
+	})
+	lines := bufio.NewScanner(out)
+	if !lines.Scan() {
+		t.Fatalf("the server did not start\n%s", log.Bytes())
+	}
+	url, ok := strings.CutPrefix(lines.Text(), "listening ")
+	if !ok {
+		t.Fatalf("the server's first line is %q", lines.Text())
+	}
+	go io.Copy(io.Discard, out)
+	return url
+}
+
+// TestExchange lets the core under node and a native one write to each other
+// through a real server.
+func TestExchange(t *testing.T) {
+	core := buildCore(t)
+	server := startServer(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+
+	ada := client.New(client.Options{Vault: vault.NewMemory(), Dialer: &dial.Dialer{}})
+	ended := make(chan error, 1)
+	running, stop := context.WithCancel(t.Context())
+	go func() { ended <- ada.Run(running) }()
+	defer func() {
+		stop()
+		for range ada.Events() {
+		}
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}()
+	if _, err := ada.Register(ctx, client.RegisterParams{Server: server, Name: "ada"}); err != nil {
+		t.Fatal(err)
+	}
+	invite, err := ada.Invite(ctx, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ada.Listen(ctx); err != nil {
+		t.Fatal(err)
+	}
+
+	cmd := node(t, "--experimental-websocket", filepath.Join("testdata", "exchange.cjs"),
+		filepath.Join(goRoot(t), "lib", "wasm", "wasm_exec.js"), core, server, invite.Link)
+	var said, log bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	gone := make(chan error, 1)
+	go func() { gone <- cmd.Wait() }()
+
+	answered := false
+	for {
+		select {
+		case e := <-ada.Events():
+			m, is := e.(client.MessageArrived)
+			if !is {
+				continue
+			}
+			if want := "from the browser: é 漢 🎺"; m.Message.Text != want {
+				t.Errorf("the browser's message arrived as %q", m.Message.Text)
+			}
+			if _, err := ada.Send(ctx, m.Message.Conversation, "from the terminal: é 漢 🎺"); err != nil {
+				t.Fatal(err)
+			}
+			if err := ada.Flush(ctx); err != nil {
+				t.Fatal(err)
+			}
+			answered = true
+		case err := <-gone:
+			if err != nil || !answered {
+				t.Fatalf("node ended with %v; the message arrived: %v\n%s%s", err, answered, said.Bytes(), log.Bytes())
+			}
+			if got := said.String(); !strings.Contains(got, "got from the terminal: é 漢 🎺\n") || !strings.Contains(got, "refused with name_taken\n") {
+				t.Errorf("node said\n%s", got)
+			}
+			return
+		case <-ctx.Done():
+			t.Fatalf("nothing came within the time\n%s%s", said.Bytes(), log.Bytes())
+		}
+	}
+}

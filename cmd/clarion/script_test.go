@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package main
+
+import (
+	"bytes"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"clarion.chat/clarion/clariontest"
+	"clarion.chat/clarion/client/vault"
+	"clarion.chat/clarion/client/vault/filevault"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"clarion": main})
+}
+
+// TestScripts runs testdata/*.txt, each against a real server of its own. The
+// scripts know SERVER, its address, and HOST, the host of its handles; beside
+// testscript's commands they use those of scriptCommands.
+func TestScripts(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("testdata", "*.txt"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".txt")
+		t.Run(name, func(t *testing.T) {
+			server := clariontest.NewServer(t)
+			testscript.Run(t, testscript.Params{
+				Files:               []string{file},
+				RequireExplicitExec: true,
+				Setup: func(e *testscript.Env) error {
+					e.Setenv("SERVER", server.URL)
+					e.Setenv("HOST", server.Host)
+					e.Setenv("TZ", "UTC")
+					return nil
+				},
+				Cmds: scriptCommands(server),
+			})
+		})
+	}
+}
+
+type scriptCommand = func(ts *testscript.TestScript, neg bool, args []string)
+
+// scriptCommands are the scripts' own commands:
+//
+//	fails STATUS CODE clarion ...  the command ends with this exit status, this
+//	                               code and a hint on stderr
+//	grab NAME REGEXP               sets NAME to what the group matches in stdout
+//	server stop|start              ends the server, or starts it again where it was
+//	hold DIR, release DIR          opens the vault in DIR, closes it again
+//	stamp DIR N                    makes the vault in DIR one of version N
+//	fill FILE N HEX                writes bytes N times
+func scriptCommands(server *clariontest.Server) map[string]scriptCommand {
+	held := map[string]vault.Vault{}
+	return map[string]scriptCommand{
+		"hold": func(ts *testscript.TestScript, neg bool, args []string) {
+			v, err := filevault.Open(ts.MkAbs(args[0]))
+			ts.Check(err)
+			held[args[0]] = v
+			ts.Defer(func() { v.Close() })
+		},
+		"release": func(ts *testscript.TestScript, neg bool, args []string) {
+			ts.Check(held[args[0]].Close())
+		},
+		"stamp": func(ts *testscript.TestScript, neg bool, args []string) {
+			ts.Check(stampVault(filepath.Join(ts.MkAbs(args[0]), "vault.db"), args[1]))
+		},
+		"fill": func(ts *testscript.TestScript, neg bool, args []string) {
+			n, err := strconv.Atoi(args[1])
+			ts.Check(err)
+			b, err := hex.DecodeString(args[2])
+			ts.Check(err)
+			ts.Check(os.WriteFile(ts.MkAbs(args[0]), bytes.Repeat(b, n), 0o600))
+		},
+		"fails": func(ts *testscript.TestScript, neg bool, args []string) {
+			if neg || len(args) < 3 {
+				ts.Fatalf("usage: fails STATUS CODE command...")
+			}
+			ts.Check(checkFailure(ts, args))
+		},
+		"grab": func(ts *testscript.TestScript, neg bool, args []string) {
+			if neg || len(args) != 2 {
+				ts.Fatalf("usage: grab NAME REGEXP")
+			}
+			re, err := regexp.Compile("(?m)" + args[1])
+			ts.Check(err)
+			m := re.FindStringSubmatch(ts.ReadFile("stdout"))
+			if len(m) != 2 {
+				ts.Fatalf("stdout has nothing that fits %s", args[1])
+			}
+			ts.Setenv(args[0], m[1])
+		},
+		"server": func(ts *testscript.TestScript, neg bool, args []string) {
+			switch strings.Join(args, " ") {
+			case "stop":
+				server.Stop()
+			case "start":
+				server.Start()
+			default:
+				ts.Fatalf("usage: server stop|start")
+			}
+		},
+	}
+}
+
+// checkFailure runs a command that must fail in the promised way.
+func checkFailure(ts *testscript.TestScript, args []string) error {
+	want, err := strconv.Atoi(args[0])
+	if err != nil {
+		return err
+	}
+	code := args[1]
+	err = ts.Exec(args[2], args[3:]...)
+	var ended *exec.ExitError
+	if !errors.As(err, &ended) {
+		return fmt.Errorf("it ended with %v, not with status %d", err, want)
+	}
+	if got := ended.ExitCode(); got != want {
+		return fmt.Errorf("it ended with status %d, not %d", got, want)
+	}
+	said := ts.ReadFile("stderr")
+	plain := regexp.MustCompile(`(?m)^error: ` + regexp.QuoteMeta(code) + `: \S.*\nhint: \S.*\n\z`)
+	asJSON := regexp.MustCompile(`\A\{"error":\{"code":"` + regexp.QuoteMeta(code) + `","message":"[^"].*","hint":"[^"].*"\}\}\n\z`)
+	if !plain.MatchString(said) && !asJSON.MatchString(said) {
+		return fmt.Errorf("stderr is not the failure %s with a hint", code)
+	}
+	return nil
+}
+
+// stampVault writes the number that a vault's form is known by.
+func stampVault(file, version string) error {
+	n, err := strconv.Atoi(version)
+	if err != nil {
+		return err
+	}
+	db, err := sql.Open("sqlite", file)
+	if err != nil {
+		return err
+	}
+	_, err = db.Exec(fmt.Sprintf("PRAGMA user_version = %d", n))
+	return errors.Join(err, db.Close())
+}

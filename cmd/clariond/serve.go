@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"clarion.chat/clarion/server"
+	"clarion.chat/clarion/wire"
+)
+
+// serveCommand runs the server until a signal ends it.
+type serveCommand struct {
+	Listen       string `placeholder:"HOST:PORT" help:"Address to serve at; port 0 takes a free one. Default: localhost:8440."`
+	Host         string `placeholder:"HOST" help:"What stands after the @ of handles. Default: what the data folder says, at first the address."`
+	Registration string `placeholder:"open|invite|closed" help:"Who may register. Default: open."`
+	Keep         int    `placeholder:"DAYS" help:"Longest time an envelope may stay, 1 to 30. Default: 30."`
+	ClockOffset  span   `name:"clock-offset" hidden:"" help:"Shift the server's clock."`
+	Retention    span   `hidden:"" help:"Delete envelopes after this time at the latest."`
+}
+
+// Help is shown by serve --help.
+func (serveCommand) Help() string {
+	return `Example:
+  clariond serve --data ./data --listen localhost:8440
+
+Settings of --config FILE, one "key = value" a line, # begins a comment:
+  data, listen, host, registration (open|invite|closed), keep (1 to 30 days), connections,
+  commands_per_second, command_burst, slow_per_second, slow_burst, live_per_second, live_burst
+
+Limits in bytes: a frame 1048576, an envelope's body 262144, a live body 16384, a key package 4096,
+a directory entry 2048, a recovery blob 65536. The data folder is held by one process at a time.`
+}
+
+// Run serves until the invocation's context ends.
+func (s *serveCommand) Run(inv *invocation) error {
+	c, err := s.config(inv)
+	if err != nil {
+		return err
+	}
+	listen := first(s.Listen, inv.c.Listen, defaultListen)
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return usage(fmt.Sprintf("the address to listen at is HOST:PORT, not %q", listen), "for example --listen localhost:8440")
+	}
+	l, err := net.Listen("tcp", listen)
+	if err != nil {
+		return listenFailure(listen, err)
+	}
+	defer l.Close()
+	address := net.JoinHostPort(shownHost(host), fmt.Sprint(l.Addr().(*net.TCPAddr).Port))
+	c.NewHost = address
+	srv, err := server.Open(*c)
+	if err != nil {
+		return err
+	}
+	err = serveOn(inv, srv, l, func() { welcome(inv, srv, address) })
+	return errors.Join(err, srv.Close())
+}
+
+// shownHost is the host that a person on this machine can use.
+func shownHost(host string) string {
+	ip := net.ParseIP(host)
+	if host == "" || (ip != nil && ip.IsUnspecified()) {
+		return "localhost"
+	}
+	return host
+}
+
+// listenFailure says what is wrong with the address.
+func listenFailure(listen string, err error) error {
+	var dns *net.DNSError
+	var address *net.AddrError
+	if errors.As(err, &dns) || errors.As(err, &address) {
+		return usage(fmt.Sprintf("%q is no address of this machine", listen), "for example --listen localhost:8440")
+	}
+	f := failureOf(err)
+	if f.Code == "port_in_use" {
+		f.Text = "another program listens at " + listen
+	}
+	return f
+}
+
+// config joins flags and file into the server's own settings.
+func (s *serveCommand) config(inv *invocation) (*server.Config, error) {
+	if s.Host != "" && inv.c.Host != "" && s.Host != inv.c.Host {
+		return nil, inv.c.wrong(inv.c.lines["host"], "host = %s contradicts --host %s", inv.c.Host, s.Host)
+	}
+	host := first(s.Host, inv.c.Host)
+	if host != "" && !wire.ValidHost(host) {
+		return nil, usage(fmt.Sprintf("%q is no host", host), "write it in lower case, with the port unless it is 443")
+	}
+	policy, err := server.ParsePolicy(first(s.Registration, inv.c.Registration, "open"))
+	if err != nil {
+		return nil, usage(err.Error(), "run `clariond serve --help`")
+	}
+	keep := wire.MaxKeep
+	if inv.c.Keep != 0 {
+		keep = inv.c.Keep
+	}
+	if s.Keep != 0 {
+		keep = s.Keep
+	}
+	if keep < wire.MinKeep || keep > wire.MaxKeep {
+		return nil, usage(fmt.Sprintf("keep is %d to %d days, not %d", wire.MinKeep, wire.MaxKeep, keep), "choose a number in that range")
+	}
+	if s.Retention < 0 {
+		return nil, usage("retention is a length of time", "for example --retention 2h")
+	}
+	offset := time.Duration(s.ClockOffset)
+	return &server.Config{
+		DataDir: inv.data, Host: host, Keep: uint8(keep), Registration: policy, Limits: inv.c.limits(),
+		Retention: int((time.Duration(s.Retention) + time.Hour - 1) / time.Hour),
+		Clock:     func() time.Time { return time.Now().Add(offset) },
+		Log:       slog.New(slog.NewTextHandler(inv.err, nil)),
+	}, nil
+}
+
+// welcome prints where the server is and what to do next. Its first line is
+// read by programs.
+func welcome(inv *invocation, srv *server.Server, address string) {
+	data, err := filepath.Abs(inv.data)
+	if err != nil {
+		data = inv.data
+	}
+	fmt.Fprintf(inv.out, "listening http://%s\n", address)
+	fmt.Fprintf(inv.out, "handles  name@%s\n", srv.Host())
+	fmt.Fprintf(inv.out, "data     %s\n", data)
+	fmt.Fprintf(inv.out, "next     clarion register --server http://%s --name ada\n", address)
+	fmt.Fprintf(inv.out, "stop     Ctrl-C\n")
+}
+
+// serveOn runs the server and its HTTP side until the invocation ends, then
+// lets both finish what they have begun.
+func serveOn(inv *invocation, srv *server.Server, l net.Listener, ready func()) error {
+	h := &http.Server{
+		Handler:           srv.Handler(),
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          log.New(io.Discard, "", 0), // its lines name addresses
+	}
+	ctx, cancel := context.WithCancel(inv.ctx)
+	defer cancel()
+	var owned sync.WaitGroup
+	var runErr, httpErr error
+	owned.Go(func() {
+		defer cancel()
+		runErr = srv.Run(ctx)
+	})
+	owned.Go(func() {
+		defer cancel()
+		if err := h.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			httpErr = err
+		}
+	})
+	ready()
+	<-ctx.Done()
+	finish, done := context.WithTimeout(context.Background(), 5*time.Second)
+	defer done()
+	if err := h.Shutdown(finish); err != nil {
+		_ = h.Close()
+	}
+	owned.Wait()
+	return errors.Join(runErr, httpErr)
+}
