@@ -21,9 +21,9 @@ import (
 const (
 	certificateLife = 90 * 24 * time.Hour
 	packageLife     = 85 * 24 * time.Hour
-	packageStock    = 20 // one-time key packages kept on the server
-	packageLow      = 8  // refill below
-	clockSlack      = time.Hour
+	packageStock    = 20                  // one-time key packages kept on the server
+	packageLow      = 8                   // refill below
+	clockSlack      = maxSkew + time.Hour // so that what is made now holds by everybody's clock
 )
 
 // Register makes keys on this device and an account on the server, and returns

@@ -77,6 +77,7 @@ type conversation struct {
 	ToldRead    uint64 // read mark last sent
 	LastText    uint64 // place of the newest message of somebody else
 	Unread      uint32
+	UnreadFrom  uint64 // order of the oldest unread message, when Unread > 0
 	HistNext    uint64
 	OutNext     uint64
 	OutFirst    uint64
@@ -101,7 +102,7 @@ func (v *conversation) Fields(c *wire.Coder) {
 	c.Fixed(v.Incarnation[:])
 	c.U32(&v.Moves)
 	c.U8(&v.Keep)
-	for _, n := range []*uint64{&v.Base, &v.BaseEpoch, &v.Seq, &v.Start, &v.Epoch, &v.Read, &v.ToldGot, &v.ToldRead, &v.LastText, &v.HistNext, &v.OutNext, &v.OutFirst} {
+	for _, n := range []*uint64{&v.Base, &v.BaseEpoch, &v.Seq, &v.Start, &v.Epoch, &v.Read, &v.ToldGot, &v.ToldRead, &v.LastText, &v.HistNext, &v.OutNext, &v.OutFirst, &v.UnreadFrom} {
 		c.U64(n)
 	}
 	c.I64(&v.Asked)

@@ -68,7 +68,7 @@ var failures = map[string]sentencePair{
 	FailNoContact:       {"there is no such contact", "run `clarion contacts` for the list"},
 	FailBlocked:         {"this contact is blocked", "run `clarion accept HANDLE` to talk again"},
 	FailNotMember:       {"this person is not in the conversation", "run `clarion conversations` for its members"},
-	FailAlreadyMember:   {"this person is in the conversation already", ""},
+	FailAlreadyMember:   {"this person is in the conversation already", "run `clarion conversations --json` for its members"},
 	FailTooLong:         {"the message is longer than 16,000 bytes", "send it in parts"},
 	FailEmpty:           {"the message is empty", "write something"},
 	FailNotText:         {"the message is not UTF-8 text", "convert it first"},

@@ -68,7 +68,7 @@ func (c *Client) found(ch *change, v *conversation, f *founding) error {
 		return err
 	}
 	now := uint64(c.now().Unix())
-	g, err := mls.Create(c.rand, groupID, c.self.deviceKey(), c.self.Certificate, now-3600, now+uint64(packageLife.Seconds()))
+	g, err := mls.Create(c.rand, groupID, c.self.deviceKey(), c.self.Certificate, now-uint64(clockSlack.Seconds()), now+uint64(packageLife.Seconds()))
 	if err != nil {
 		return err
 	}

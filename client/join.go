@@ -41,7 +41,8 @@ func (c *Client) join(ctx context.Context, ch *change, i *introduction, a *keydi
 		return err
 	}
 	if old != nil {
-		v.HistNext, v.OutNext, v.OutFirst, v.Open, v.Unread = old.HistNext, old.OutNext, old.OutFirst, old.Open, old.Unread
+		v.HistNext, v.OutNext, v.OutFirst, v.Open = old.HistNext, old.OutNext, old.OutFirst, old.Open
+		v.Unread, v.UnreadFrom = old.Unread, old.UnreadFrom
 		if old.group != nil {
 			old.group.Forget()
 		}
@@ -55,8 +56,8 @@ func (c *Client) join(ctx context.Context, ch *change, i *introduction, a *keydi
 	v.save(ch)
 	if p := c.contacts[a.Newest.Handle]; v.Direct && p != nil {
 		n := *p
-		if n.Conversation == (conversationID{}) || c.convs[n.Conversation] == nil {
-			n.Conversation = v.ID
+		if other := c.convs[n.Conversation]; other == nil || string(v.ID[:]) < string(other.ID[:]) {
+			n.Conversation = v.ID // of two that crossed, both sides take the same
 		}
 		c.putContact(ch, &n)
 	}

@@ -121,7 +121,6 @@ func (c *Client) catchUp(ctx context.Context, v *conversation) error {
 func (c *Client) takeEnvelopes(ctx context.Context, v *conversation, list []wire.Envelope) error {
 	var ch change
 	var failed error
-	changed := false
 	for i := range list {
 		if v.Status != statusActive {
 			break
@@ -130,16 +129,14 @@ func (c *Client) takeEnvelopes(ctx context.Context, v *conversation, list []wire
 		if failed = c.apply(ctx, &ch, v, &list[i]); failed != nil {
 			break
 		}
-		changed = true
 		if v.Mailbox != mailbox {
 			break // the rest belongs to a mailbox that was left
 		}
 	}
-	if changed {
-		v.save(&ch)
-		if err := c.commit(ctx, &ch); err != nil {
-			return err
-		}
+	// Also after a failure: what came before it counts, and so do alarms.
+	v.save(&ch)
+	if err := c.commit(ctx, &ch); err != nil {
+		return err
 	}
 	return failed
 }
@@ -369,7 +366,10 @@ func (c *Client) takeText(ctx context.Context, ch *change, v *conversation, seq 
 	if p != nil {
 		i.How, i.CheckedAt = p.How, p.CheckedAt
 	}
-	v.addItem(ch, i)
+	order := v.addItem(ch, i)
+	if v.Unread == 0 {
+		v.UnreadFrom = order
+	}
 	v.Unread++
 	v.LastText = seq
 	ch.tell(MessageArrived{Message: i.public(v.ID)})

@@ -91,17 +91,15 @@ func (c *Client) MarkRead(ctx context.Context, conversation string, seq uint64) 
 			return err
 		}
 		var ch change
-		err = scan(ctx, c.vault, "hist/"+v.ID.String()+"/", func(key string, b []byte) error {
-			var i item
-			if err := wire.Unmarshal(b, &i); err != nil {
-				return fail(FailVault, err)
-			}
-			if i.Unread && i.Seq <= seq {
+		first := true
+		err = c.scanUnread(ctx, v, func(key string, i *item) {
+			if i.Seq <= seq {
 				i.Unread = false
 				v.Unread--
-				ch.put(key, &i)
+				ch.put(key, i)
+			} else if first {
+				first, v.UnreadFrom = false, orderOf(key)
 			}
-			return nil
 		})
 		if err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -104,6 +105,12 @@ func histRecord(conv conversationID, order uint64) string {
 	return fmt.Sprintf("hist/%s/%016x", conv, order)
 }
 
+// orderOf reads the order back from a history record's key.
+func orderOf(key string) uint64 {
+	n, _ := strconv.ParseUint(key[strings.LastIndexByte(key, '/')+1:], 16, 64)
+	return n
+}
+
 func idRecord(conv conversationID, id [16]byte) string {
 	return "mid/" + conv.String() + "/" + hex.EncodeToString(id[:])
 }
@@ -167,16 +174,7 @@ func (c *Client) Unread(ctx context.Context) ([]Message, error) {
 			if v.Unread == 0 {
 				continue
 			}
-			err := scan(ctx, c.vault, "hist/"+v.ID.String()+"/", func(_ string, b []byte) error {
-				var i item
-				if err := wire.Unmarshal(b, &i); err != nil {
-					return fail(FailVault, err)
-				}
-				if i.Unread {
-					list = append(list, i.public(v.ID))
-				}
-				return nil
-			})
+			err := c.scanUnread(ctx, v, func(_ string, i *item) { list = append(list, i.public(v.ID)) })
 			if err != nil {
 				return err
 			}
@@ -184,6 +182,25 @@ func (c *Client) Unread(ctx context.Context) ([]Message, error) {
 		return nil
 	})
 	return list, err
+}
+
+// scanUnread calls f for each unread message, from the oldest one on.
+func (c *Client) scanUnread(ctx context.Context, v *conversation, f func(key string, i *item)) error {
+	prefix := "hist/" + v.ID.String() + "/"
+	from := ""
+	if v.UnreadFrom > 0 {
+		from = histRecord(v.ID, v.UnreadFrom-1)
+	}
+	return scanFrom(ctx, c.vault, prefix, from, func(key string, b []byte) error {
+		i := new(item)
+		if err := wire.Unmarshal(b, i); err != nil {
+			return fail(FailVault, err)
+		}
+		if i.Unread {
+			f(key, i)
+		}
+		return nil
+	})
 }
 
 // Message finds one message of a conversation.

@@ -151,7 +151,11 @@ func (c *Client) load(ctx context.Context) error {
 
 // scan calls f for each record under prefix, in the order of keys.
 func scan(ctx context.Context, v vault.Vault, prefix string, f func(key string, value []byte) error) error {
-	after := ""
+	return scanFrom(ctx, v, prefix, "", f)
+}
+
+// scanFrom is scan for the keys after one.
+func scanFrom(ctx context.Context, v vault.Vault, prefix, after string, f func(key string, value []byte) error) error {
 	for {
 		records, err := v.Scan(ctx, prefix, after, 256)
 		if err != nil {

@@ -11,7 +11,7 @@ var (
 	ErrMalformed = errors.New("mls: malformed encoding")
 	// ErrTooLarge: a vector, a message or a tree is larger than we accept.
 	ErrTooLarge = errors.New("mls: larger than the limits of this implementation")
-	// ErrUnsupported: well formed, but a suite, version, credential or proposal that is not implemented.
+	// ErrUnsupported: well formed, but a suite, version, credential or proposal beyond this package.
 	ErrUnsupported = errors.New("mls: unsupported version, cipher suite, credential or proposal")
 	// ErrSignature: a signature does not verify.
 	ErrSignature = errors.New("mls: signature does not verify")

@@ -15,6 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"clarion.chat/clarion/client"
+	"clarion.chat/clarion/wire"
 )
 
 // program is the command line as a value, so that tests run it in process.
@@ -77,6 +78,9 @@ func (p program) Run(ctx context.Context, args []string, stdin io.Reader, stdout
 		err = &client.Failure{Code: failInterrupted, Text: "stopped before it was done", Hint: "what was written before is kept"}
 	}
 	f := client.AsFailure(err)
+	if f.Hint == "" && f.Code == string(wire.CodeInternal) {
+		f.Hint = "try again; if it stays, report it with this sentence"
+	}
 	inv.complain(f)
 	return exitStatus(f.Code)
 }

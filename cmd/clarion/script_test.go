@@ -38,6 +38,7 @@ func TestScripts(t *testing.T) {
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".txt")
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			server := clariontest.NewServer(t)
 			testscript.Run(t, testscript.Params{
 				Files:               []string{file},

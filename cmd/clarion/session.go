@@ -4,14 +4,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"time"
 
 	"clarion.chat/clarion/client"
 	"clarion.chat/clarion/client/dial"
-	"clarion.chat/clarion/client/vault/filevault"
 )
 
 // core opens the vault and runs the client core while f runs. f reads the
@@ -37,8 +35,17 @@ func (inv *invocation) core(ctx context.Context, create bool, f func(context.Con
 	if ended := <-ran; ended != nil {
 		err = ended
 	}
+	// A vault that holds nothing after a failure was made in vain. While the
+	// server may have the account, the vault holds the keys to complete it.
+	kept, scanErr := v.Scan(context.WithoutCancel(ctx), "", "", 1)
+	vain := create && err != nil && scanErr == nil && len(kept) == 0
 	if closed := v.Close(); err == nil && closed != nil {
 		err = closed
+	}
+	if vain {
+		if removed := removeVault(inv.home); removed != nil {
+			return removed
+		}
 	}
 	return err
 }
@@ -56,23 +63,9 @@ func (inv *invocation) use(ctx context.Context, f func(context.Context, *client.
 	return inv.core(ctx, false, inv.noting(f))
 }
 
-// create is use for register and restore, which make the vault. One made for
-// an account that was refused does not stay.
+// create is use for register and restore, which make the vault.
 func (inv *invocation) create(ctx context.Context, f func(context.Context, *client.Client) error) error {
-	existed := filevault.Exists(inv.home)
-	err := inv.core(ctx, true, inv.noting(f))
-	if err == nil || existed || !filevault.Exists(inv.home) {
-		return err
-	}
-	// After anything but a clear no the server may have the account, and then
-	// the keys in the vault complete it on the next try.
-	switch exitStatus(client.AsFailure(err).Code) {
-	case exitUsage, exitRefused:
-		if removed := removeVault(inv.home); removed != nil {
-			return errors.Join(err, removed)
-		}
-	}
-	return err
+	return inv.core(ctx, true, inv.noting(f))
 }
 
 func (inv *invocation) noting(f func(context.Context, *client.Client) error) func(context.Context, *client.Client) error {

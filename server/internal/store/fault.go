@@ -5,6 +5,8 @@ package store
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"syscall"
 
 	"modernc.org/sqlite"
@@ -51,17 +53,36 @@ func fault(err error, dir string) error {
 			code = wire.CodeDiskFull
 		}
 	}
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG) {
+	if isFull(err) {
 		code = wire.CodeDiskFull
 	}
 	return fmt.Errorf("%w (%w)", wire.Refuse(code), err)
 }
 
-// noRoom reports whether the file system of dir is as good as full.
+// noRoom reports whether files in dir cannot grow: the disk is full, a quota
+// is used up, or the database has met the process's limit for one file.
 func noRoom(dir string) bool {
-	var st syscall.Statfs_t
-	if err := syscall.Statfs(dir, &st); err != nil {
-		return false
+	const some = 64 << 10
+	var most syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_FSIZE, &most) == nil {
+		for _, suffix := range []string{"", "-wal"} {
+			st, err := os.Stat(filepath.Join(dir, fileName+suffix))
+			if err == nil && uint64(st.Size())+some > most.Cur {
+				return true
+			}
+		}
 	}
-	return st.Bavail*uint64(st.Bsize) < 256<<10
+	f, err := os.CreateTemp(dir, ".room-*")
+	if err == nil {
+		defer os.Remove(f.Name())
+		defer f.Close()
+		if _, err = f.Write(make([]byte, some)); err == nil {
+			err = f.Sync()
+		}
+	}
+	return isFull(err)
+}
+
+func isFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
 }

@@ -133,13 +133,13 @@ func (s *Store) open() error {
 	}
 	s.writes.SetMaxOpenConns(1)
 	if s.conn, err = s.writes.Conn(context.Background()); err != nil {
-		return fault(err, s.o.Dir)
+		return ownOr(versionOr(err), s.o.Dir)
 	}
 	if s.meta, err = readMeta(s.conn); errors.Is(err, ErrNoData) {
 		s.meta, err = s.create()
 	}
 	if err != nil {
-		return err
+		return ownOr(err, s.o.Dir)
 	}
 	if s.o.Host != "" && s.o.Host != s.meta.Host {
 		return fmt.Errorf("%w: %s, not %s", ErrHost, s.meta.Host, s.o.Host)

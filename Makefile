@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help run test build bench fuzz vuln clean
+
+# How long `make fuzz` tries each target.
+FUZZTIME ?= 5m
+
+help: ## show this
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+run: build ## start a server at http://localhost:8440, data in ./data
+	@exec bin/clariond serve
+
+test: ## check everything; ends with "clarion: N passed, N failed"
+	@scripts/need-go
+	@scripts/busy 'building the test program' go build -o bin/clarion-test ./scripts/test
+	@exec bin/clarion-test
+
+build: ## leave bin/clariond and bin/clarion
+	@scripts/need-go
+	@mkdir -p bin
+	@scripts/busy 'building bin/clariond and bin/clarion' go build -trimpath -o bin/ ./cmd/clariond ./cmd/clarion
+
+bench: ## measure against a bare relay, and the core's size
+	@scripts/need-go
+	@scripts/busy 'building the measurement' go build -o bin/clarion-bench ./bench
+	@exec bin/clarion-bench
+
+fuzz: ## try every fuzz target for FUZZTIME (5m)
+	@scripts/need-go
+	@scripts/busy 'building the test program' go build -o bin/clarion-test ./scripts/test
+	@exec bin/clarion-test -fuzz $(FUZZTIME)
+
+vuln: ## look our dependencies up in Go's vulnerability database (needs the network)
+	@scripts/need-go
+	@scripts/busy 'building govulncheck' go build -C tools -o ../bin/govulncheck golang.org/x/vuln/cmd/govulncheck
+	@exec bin/govulncheck ./...
+
+clean: ## remove what was built; ./data stays
+	rm -rf bin
