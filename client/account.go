@@ -9,8 +9,6 @@ import (
 	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/hex"
-	"net/url"
-	"strings"
 	"time"
 
 	"clarion.chat/clarion/keydir"
@@ -293,18 +291,6 @@ func (c *Client) WhoAmI(ctx context.Context) (me Me, err error) {
 func fingerprint(key [32]byte) string {
 	h := sha256.Sum256(key[:])
 	return hex.EncodeToString(h[:])
-}
-
-// cleanServer keeps scheme and host of a server's URL.
-func cleanServer(s string) (string, error) {
-	if !strings.Contains(s, "://") {
-		s = "https://" + s
-	}
-	u, err := url.Parse(s)
-	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-		return "", &Failure{Code: "server_invalid", Text: "this is not a server's address", Hint: "write http://host:port or https://host"}
-	}
-	return u.Scheme + "://" + strings.ToLower(u.Host), nil
 }
 
 // derive expands a secret for one purpose (HKDF-Expand, SHA-256).

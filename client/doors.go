@@ -4,8 +4,6 @@ package client
 
 import (
 	"context"
-	"net/url"
-	"strings"
 	"time"
 
 	"clarion.chat/clarion/wire"
@@ -55,12 +53,8 @@ func checkHost(server, says, known string) error {
 		}
 		return nil
 	}
-	u, err := url.Parse(server)
-	if err != nil || !wire.ValidHost(says) {
-		return fail(FailWrongHost, err)
-	}
-	name := u.Hostname()
-	if name == "localhost" || name == "::1" || strings.HasPrefix(name, "127.") || u.Host == says {
+	a, _, ok := splitURL(server)
+	if ok && wire.ValidHost(says) && (a.loopback() || a.host == says) {
 		return nil
 	}
 	return fail(FailWrongHost, nil)

@@ -8,7 +8,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"net/url"
 	"strings"
 	"time"
 
@@ -49,14 +48,15 @@ func isLink(s string) bool { return strings.Contains(s, "://") || strings.Contai
 
 // parseLink reads what url made.
 func parseLink(s string) (*link, error) {
-	u, err := url.Parse(strings.TrimSpace(s))
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Path != "/i" {
-		return nil, fail(FailLink, err)
+	a, rest, ok := splitURL(s)
+	fragment, isInvite := strings.CutPrefix(rest, "/i#")
+	name, rest, found := strings.Cut(fragment, "/")
+	if !ok || !isInvite || !found {
+		return nil, fail(FailLink, nil)
 	}
-	name, rest, found := strings.Cut(u.Fragment, "/")
-	l := &link{Handle: wire.Handle{Name: name, Host: strings.ToLower(u.Host)}}
+	l := &link{Handle: wire.Handle{Name: name, Host: a.host}}
 	b, err := base64.RawURLEncoding.DecodeString(rest)
-	if err != nil || !found || !wire.ValidName(name) || !wire.ValidHost(l.Handle.Host) {
+	if err != nil || !wire.ValidName(name) || !wire.ValidHost(l.Handle.Host) {
 		return nil, fail(FailLink, err)
 	}
 	if err := wire.Unmarshal(b, linkBytes{l}); err != nil {

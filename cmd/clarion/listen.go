@@ -5,6 +5,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -39,8 +40,11 @@ func (cmd *listenCommand) Run(ctx context.Context, inv *invocation) error {
 			printed: map[string]bool{}, read: map[string]uint64{}, names: map[string]string{},
 		}
 		err := l.listen(ctx, time.Duration(cmd.Timeout))
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			err = nil // an interrupt is how listening ends, whatever it met
+		}
 		// What was printed is marked read whatever ended the listening.
-		if marked := l.mark(context.WithoutCancel(ctx)); err == nil {
+		if marked := l.mark(ctx); err == nil {
 			err = marked
 		}
 		settle(ctx, c)
@@ -93,7 +97,7 @@ func (l *listener) listen(ctx context.Context, timeout time.Duration) error {
 		case <-late:
 			return &client.Failure{Code: client.FailTimeout, Text: "the time to listen is over", Hint: "listen again; nothing is lost"}
 		case <-ctx.Done():
-			return nil // an interrupt is how listening ends
+			return nil
 		}
 	}
 }
@@ -213,8 +217,9 @@ func (l *listener) take(ctx context.Context, e client.Event) (done bool, err err
 	return false, nil
 }
 
-// mark notes in the vault what was printed.
+// mark notes in the vault what was printed, also after an interrupt.
 func (l *listener) mark(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx)
 	for conversation, seq := range l.read {
 		if err := l.core.MarkRead(ctx, conversation, seq); err != nil {
 			return err

@@ -3,15 +3,19 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
+	"context"
 	"database/sql"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -61,6 +65,8 @@ type scriptCommand = func(ts *testscript.TestScript, neg bool, args []string)
 //
 //	fails STATUS CODE clarion ...  the command ends with this exit status, this
 //	                               code and a hint on stderr
+//	hears REGEXP... -- clarion ... the command runs until its stdout fits all of
+//	                               them, and ends well on an interrupt
 //	grab NAME REGEXP               sets NAME to what the group matches in stdout
 //	server stop|start              ends the server, or starts it again where it was
 //	hold DIR, release DIR          opens the vault in DIR, closes it again
@@ -93,6 +99,13 @@ func scriptCommands(server *clariontest.Server) map[string]scriptCommand {
 				ts.Fatalf("usage: fails STATUS CODE command...")
 			}
 			ts.Check(checkFailure(ts, args))
+		},
+		"hears": func(ts *testscript.TestScript, neg bool, args []string) {
+			i := slices.Index(args, "--")
+			if neg || i < 1 || i == len(args)-1 {
+				ts.Fatalf("usage: hears REGEXP... -- command...")
+			}
+			ts.Check(runUntil(ts, args[:i], args[i+1:]))
 		},
 		"grab": func(ts *testscript.TestScript, neg bool, args []string) {
 			if neg || len(args) != 2 {
@@ -139,6 +152,47 @@ func checkFailure(ts *testscript.TestScript, args []string) error {
 	asJSON := regexp.MustCompile(`\A\{"error":\{"code":"` + regexp.QuoteMeta(code) + `","message":"[^"].*","hint":"[^"].*"\}\}\n\z`)
 	if !plain.MatchString(said) && !asJSON.MatchString(said) {
 		return fmt.Errorf("stderr is not the failure %s with a hint", code)
+	}
+	return nil
+}
+
+// runUntil runs a command until what it printed fits every expression, then
+// interrupts it, which must end it with status 0.
+func runUntil(ts *testscript.TestScript, expressions, args []string) error {
+	var left []*regexp.Regexp
+	for _, e := range expressions {
+		re, err := regexp.Compile("(?m)" + e)
+		if err != nil {
+			return err
+		}
+		left = append(left, re)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), clariontest.Patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Dir = ts.MkAbs(".")
+	cmd.Env = append(os.Environ(), "HOME="+ts.Getenv("HOME"), "TZ=UTC")
+	cmd.Stderr = ts.Stderr()
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	said := ""
+	for lines := bufio.NewScanner(out); len(left) > 0 && lines.Scan(); {
+		said += lines.Text() + "\n"
+		left = slices.DeleteFunc(left, func(re *regexp.Regexp) bool { return re.MatchString(said) })
+	}
+	cmd.Process.Signal(os.Interrupt)
+	rest, _ := io.ReadAll(out)
+	fmt.Fprintf(ts.Stdout(), "%s%s", said, rest)
+	if err := cmd.Wait(); err != nil {
+		return err
+	}
+	if len(left) > 0 {
+		return fmt.Errorf("it ended before it printed anything that fits %v", left)
 	}
 	return nil
 }

@@ -103,6 +103,9 @@ func Restore(dir, file string) (*Restored, error) {
 	path := filepath.Join(dir, fileName)
 	gone, key := tombstones(path)
 	r, err := renew(part, gone, key)
+	if resultCode(err)&0xff == sqliteCorrupt {
+		err = ErrDamaged
+	}
 	if err != nil {
 		return nil, ownOr(err, dir)
 	}

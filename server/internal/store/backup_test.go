@@ -167,11 +167,11 @@ func TestRestoreRefuses(t *testing.T) {
 	if _, err := Restore(data, write(nil)); !errors.Is(err, ErrVersion) {
 		t.Errorf("an empty file: %v", err)
 	}
-	if _, err := Restore(data, write(damaged)); err == nil {
-		t.Error("a damaged backup was restored")
+	if _, err := Restore(data, write(damaged)); !errors.Is(err, ErrDamaged) {
+		t.Errorf("a damaged backup: %v", err)
 	}
-	if _, err := Restore(data, write(good[:len(good)/2])); err == nil {
-		t.Error("half a backup was restored")
+	if _, err := Restore(data, write(good[:len(good)/2])); !errors.Is(err, ErrDamaged) {
+		t.Errorf("half a backup: %v", err)
 	}
 	s, _ = open(t, Options{Dir: data})
 	if e := readAll(t, s, c.id, c.pass); len(e.Envelopes) != 201 || s.Meta().Incarnation != was {

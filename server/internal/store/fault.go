@@ -19,8 +19,9 @@ func refuse(code wire.Code) error { return wire.Refuse(code) }
 
 // Result codes of SQLite (sqlite.org/rescode.html), the low byte.
 const (
-	sqliteIOErr = 10
-	sqliteFull  = 13
+	sqliteIOErr   = 10
+	sqliteCorrupt = 11
+	sqliteFull    = 13
 )
 
 // resultCode returns SQLite's extended result code in err's chain, or 0.
