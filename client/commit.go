@@ -278,7 +278,7 @@ func (c *Client) tellMembership(ch *change, v *conversation, before membership, 
 		}
 	}
 	if before.code != "" && after.code != "" && before.code != after.code {
-		ch.tell(CodeChanged{At: at, Conversation: id, Code: after.code})
+		ch.tell(CodeChanged{At: at, Conversation: id, Seq: seq, Code: after.code})
 	}
 	c.blobBehind(ch)
 }

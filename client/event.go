@@ -49,6 +49,7 @@ const (
 	StateSent      MessageState = "sent"
 	StateDelivered MessageState = "delivered"
 	StateRead      MessageState = "read"
+	StateFailed    MessageState = "failed" // never sent, and never will be
 )
 
 // MessageArrived: somebody wrote.
@@ -106,6 +107,7 @@ type DeviceAdded struct {
 type CodeChanged struct {
 	At           time.Time
 	Conversation string
+	Seq          uint64
 	Code         string
 }
 

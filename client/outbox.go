@@ -102,6 +102,18 @@ func (c *Client) Flush(ctx context.Context) error {
 	return c.withAccount(ctx, func() error { return c.flushAll(ctx) })
 }
 
+// FlushConversation is Flush for one conversation: its failure says what
+// became of what was queued there.
+func (c *Client) FlushConversation(ctx context.Context, conversation string) error {
+	return c.withAccount(ctx, func() error {
+		v, err := c.byID(conversation)
+		if err != nil {
+			return err
+		}
+		return c.flush(ctx, v)
+	})
+}
+
 func (c *Client) flushAll(ctx context.Context) error {
 	var first error
 	for _, v := range c.sorted() {
@@ -138,6 +150,11 @@ func (c *Client) flush(ctx context.Context, v *conversation) error {
 	}
 	for tries := 0; v.waiting(); {
 		if code := v.obstacle(); code != "" {
+			if v.Status == statusRemoved {
+				if err := c.failQueued(ctx, v); err != nil {
+					return err
+				}
+			}
 			return obstacleFailure(code)
 		}
 		if v.Pending == nil {
@@ -177,6 +194,35 @@ func (c *Client) sealNext(ctx context.Context, v *conversation) error {
 	}
 	m := &content{Kind: contentText, ID: i.ID, At: i.At, Text: i.Text}
 	return c.seal(ctx, v, m, func(p *pending) { p.HasItem, p.Order = true, at.n })
+}
+
+// failQueued takes what can never be sent off the queue of a conversation that
+// this device was removed from. It stays in the history, marked as failed.
+func (c *Client) failQueued(ctx context.Context, v *conversation) error {
+	var ch change
+	for ; v.OutFirst < v.OutNext; v.OutFirst++ {
+		var at place
+		found, err := get(ctx, c.vault, outRecord(v.ID, v.OutFirst), &at)
+		if err != nil {
+			return err
+		}
+		ch.drop(outRecord(v.ID, v.OutFirst))
+		var i item
+		if found {
+			found, err = get(ctx, c.vault, histRecord(v.ID, at.n), &i)
+		}
+		if err != nil {
+			return err
+		}
+		if found && i.State == string(StateQueued) {
+			i.State = string(StateFailed)
+			ch.put(histRecord(v.ID, at.n), &i)
+			ch.tell(MessageStateChanged{At: c.now(), Conversation: v.ID.String(), ID: i.public(v.ID).ID, State: StateFailed})
+		}
+	}
+	v.Pending = nil
+	v.save(&ch)
+	return c.commit(ctx, &ch)
 }
 
 func (c *Client) dequeue(ctx context.Context, v *conversation) error {

@@ -5,10 +5,8 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,8 +16,7 @@ import (
 	"time"
 
 	"clarion.chat/clarion/client"
-	"clarion.chat/clarion/client/dial"
-	"clarion.chat/clarion/client/vault"
+	"clarion.chat/clarion/clariontest"
 )
 
 // maxSize is what a visitor's browser may have to load for the core, in bytes
@@ -128,72 +125,22 @@ func TestCoreLinksNothingHeavy(t *testing.T) {
 	}
 }
 
-// startServer builds and starts a real server with its data in a folder of the
-// test, and returns its address.
-func startServer(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	bin := filepath.Join(dir, "clariond")
-	goTool(t, nil, "build", "-o", bin, "./cmd/clariond")
-	cmd := exec.Command(bin, "serve", "--data", filepath.Join(dir, "data"), "--listen", "127.0.0.1:0")
-	var log bytes.Buffer
-	cmd.Stderr = &log
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Signal(os.Interrupt)
-		cmd.Wait()
-	})
-	lines := bufio.NewScanner(out)
-	if !lines.Scan() {
-		t.Fatalf("the server did not start\n%s", log.Bytes())
-	}
-	url, ok := strings.CutPrefix(lines.Text(), "listening ")
-	if !ok {
-		t.Fatalf("the server's first line is %q", lines.Text())
-	}
-	go io.Copy(io.Discard, out)
-	return url
-}
-
 // TestExchange lets the core under node and a native one write to each other
 // through a real server.
 func TestExchange(t *testing.T) {
 	core := buildCore(t)
-	server := startServer(t)
+	server := clariontest.NewServer(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-
-	ada := client.New(client.Options{Vault: vault.NewMemory(), Dialer: &dial.Dialer{}})
-	ended := make(chan error, 1)
-	running, stop := context.WithCancel(t.Context())
-	go func() { ended <- ada.Run(running) }()
-	defer func() {
-		stop()
-		for range ada.Events() {
-		}
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	}()
-	if _, err := ada.Register(ctx, client.RegisterParams{Server: server, Name: "ada"}); err != nil {
-		t.Fatal(err)
-	}
+	ada, _ := server.Register("ada")
 	invite, err := ada.Invite(ctx, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := ada.Listen(ctx); err != nil {
-		t.Fatal(err)
-	}
+	ada.Online()
 
 	cmd := node(t, "--experimental-websocket", filepath.Join("testdata", "exchange.cjs"),
-		filepath.Join(goRoot(t), "lib", "wasm", "wasm_exec.js"), core, server, invite.Link)
+		filepath.Join(goRoot(t), "lib", "wasm", "wasm_exec.js"), core, server.URL, invite.Link)
 	var said, log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &log
 	if err := cmd.Start(); err != nil {
@@ -213,12 +160,7 @@ func TestExchange(t *testing.T) {
 			if want := "from the browser: é 漢 🎺"; m.Message.Text != want {
 				t.Errorf("the browser's message arrived as %q", m.Message.Text)
 			}
-			if _, err := ada.Send(ctx, m.Message.Conversation, "from the terminal: é 漢 🎺"); err != nil {
-				t.Fatal(err)
-			}
-			if err := ada.Flush(ctx); err != nil {
-				t.Fatal(err)
-			}
+			ada.Say(m.Message.Conversation, "from the terminal: é 漢 🎺")
 			answered = true
 		case err := <-gone:
 			if err != nil || !answered {

@@ -50,8 +50,10 @@ func (cmd *sendCommand) Run(ctx context.Context, inv *invocation) error {
 		if err != nil {
 			return err
 		}
-		flushed := c.Flush(ctx)
-		// Another conversation's trouble is not this message's.
+		flushed := c.FlushConversation(ctx, v.ID)
+		if flushed == nil {
+			_ = c.Flush(ctx) // another conversation's trouble is not this message's
+		}
 		return inv.sent(context.WithoutCancel(ctx), c, m, flushed)
 	})
 }
@@ -66,6 +68,9 @@ func (inv *invocation) sent(ctx context.Context, c *client.Client, m client.Mess
 	v, err := c.Find(ctx, m.Conversation)
 	if err != nil {
 		return err
+	}
+	if m.State == client.StateFailed && flushed != nil {
+		return flushed
 	}
 	if inv.json {
 		err = writeJSON(inv.out, sentShape{ID: m.ID, Conversation: m.Conversation, Seq: m.Seq, Epoch: v.Epoch})

@@ -153,12 +153,13 @@ func (r *run) staticcheck() (string, error) {
 
 // wasmRunner is what go test runs WebAssembly with. The program's arguments and
 // environment must fit in a few KiB, so it gets an environment of its own.
+// Node 20 has the browser's WebSocket behind an option; later ones have it.
 func (r *run) wasmRunner() string {
 	root, err := r.command(nil, "go", "env", "GOROOT")
 	if err != nil {
 		r.fail("go env GOROOT", root+err.Error())
 	}
-	quoted := []string{"env", "-i"}
+	quoted := []string{"env", "-i", "NODE_OPTIONS=--experimental-websocket"}
 	for _, name := range []string{"PATH", "HOME", "TMPDIR", "CI"} {
 		if value, ok := os.LookupEnv(name); ok {
 			quoted = append(quoted, "'"+name+"="+value+"'")
