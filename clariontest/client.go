@@ -25,6 +25,7 @@ type Client struct {
 	Name   string
 	Vault  *vault.Memory
 	server *Server
+	opened Options
 	cancel context.CancelFunc
 	ended  chan error
 	events []client.Event // taken from the channel and not yet awaited
@@ -36,6 +37,19 @@ type Options struct {
 	Vault  *vault.Memory
 	Dialer client.Dialer
 	Clock  func() time.Time
+	Watch  func([]vault.Change) // sees each commit of the vault before it is made
+}
+
+// watchedVault shows a test what is about to be written.
+type watchedVault struct {
+	*vault.Memory
+	watch func([]vault.Change)
+}
+
+// Commit implements vault.Vault.
+func (w *watchedVault) Commit(ctx context.Context, changes []vault.Change) error {
+	w.watch(changes)
+	return w.Memory.Commit(ctx, changes)
 }
 
 // Open runs a client over a vault; an empty vault when o.Vault is nil.
@@ -49,10 +63,14 @@ func (s *Server) Open(name string, o Options) *Client {
 	if o.Clock == nil {
 		o.Clock = s.Clock.Now
 	}
+	var v vault.Vault = o.Vault
+	if o.Watch != nil {
+		v = &watchedVault{o.Vault, o.Watch}
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &Client{
-		t: s.t, Name: name, Vault: o.Vault, server: s, cancel: cancel, ended: make(chan error, 1),
-		Client: client.New(client.Options{Vault: o.Vault, Dialer: o.Dialer, Clock: o.Clock}),
+		t: s.t, Name: name, Vault: o.Vault, server: s, opened: o, cancel: cancel, ended: make(chan error, 1),
+		Client: client.New(client.Options{Vault: v, Dialer: o.Dialer, Clock: o.Clock}),
 	}
 	go func() { c.ended <- c.Run(ctx) }()
 	s.t.Cleanup(c.Stop)
@@ -62,7 +80,13 @@ func (s *Server) Open(name string, o Options) *Client {
 // Register makes an account and returns its client and the 24 words.
 func (s *Server) Register(name string) (*Client, []string) {
 	s.t.Helper()
-	c := s.Open(name, Options{})
+	return s.RegisterWith(name, Options{})
+}
+
+// RegisterWith is Register for a client that differs from the usual.
+func (s *Server) RegisterWith(name string, o Options) (*Client, []string) {
+	s.t.Helper()
+	c := s.Open(name, o)
 	words, err := c.Register(Context(s.t), client.RegisterParams{Server: s.URL, Name: name})
 	if err != nil {
 		s.t.Fatalf("%s registers: %v", name, err)
@@ -86,9 +110,15 @@ func (c *Client) Stop() {
 }
 
 // Reopen stops the client and runs another over the same vault.
-func (c *Client) Reopen() *Client {
+func (c *Client) Reopen() *Client { return c.ReopenOn(c.Vault) }
+
+// ReopenOn stops the client and runs another over another vault, otherwise
+// like this one.
+func (c *Client) ReopenOn(v *vault.Memory) *Client {
 	c.Stop()
-	return c.server.Open(c.Name, Options{Vault: c.Vault})
+	o := c.opened
+	o.Vault = v
+	return c.server.Open(c.Name, o)
 }
 
 // Context is one that ends when a test has waited long enough.

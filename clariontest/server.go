@@ -16,17 +16,28 @@ import (
 )
 
 // Clock is a clock that a test moves. It goes with the system's clock, plus
-// what was added.
+// what was added, until it is stopped.
 type Clock struct {
 	mu     sync.Mutex
 	offset time.Duration
+	stands time.Time // zero while it goes
 }
 
 // Now is the time it shows.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !c.stands.IsZero() {
+		return c.stands.Add(c.offset)
+	}
 	return time.Now().Add(c.offset)
+}
+
+// StandAt stops it at a time; from then on only Add moves it.
+func (c *Clock) StandAt(at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stands = at
 }
 
 // Add moves it on.
@@ -70,6 +81,9 @@ func NewServer(t testing.TB, change ...func(*server.Config)) *Server {
 	s.config.Tenses = func() (could, cannot []string) { return inventory.Could(), inventory.Cannot() }
 	for _, f := range change {
 		f(&s.config)
+	}
+	if s.config.Host != "" {
+		s.Host = s.config.Host
 	}
 	s.start(l)
 	t.Cleanup(s.Stop)

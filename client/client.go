@@ -114,7 +114,13 @@ func (c *Client) forward(ctx context.Context, ended chan<- struct{}) {
 		}
 		var stop <-chan struct{}
 		if in == nil { // the loop has ended: give what is left only to a reader that is there
-			stop = ctx.Done()
+			select {
+			case out <- first:
+				queue = queue[1:]
+				continue
+			default:
+				stop = ctx.Done()
+			}
 		}
 		select {
 		case e, ok := <-in:

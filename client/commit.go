@@ -169,7 +169,7 @@ func (c *Client) applyCommit(ctx context.Context, ch *change, v *conversation, s
 		c.markOld(ch, v)
 		return nil
 	}
-	next, changes, err := g.ProcessCommit(e.Body, uint64(c.now().Unix()), c.validator())
+	next, changes, err := g.ProcessCommit(e.Body, mls.AnyTime, c.validator())
 	switch {
 	case errors.Is(err, mls.ErrRemoved):
 		v.Status = statusRemoved

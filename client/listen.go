@@ -49,6 +49,9 @@ func (c *Client) goOnline(ctx context.Context) error {
 	if err := c.renewDevice(ctx); err != nil {
 		return err
 	}
+	if err := c.mendBroken(ctx); err != nil {
+		return err
+	}
 	c.askBackEverywhere(ctx)
 	if err := c.sendIntroductions(ctx); unreachable(err) {
 		return err

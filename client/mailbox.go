@@ -23,11 +23,16 @@ const (
 )
 
 var problems = map[string]sentencePair{
-	ProblemUnreadable: {"an envelope does not open", "a member or the server put something false there; other messages are not touched by it"},
-	ProblemReplayed:   {"a message was put into the conversation a second time", "it is shown once; somebody who knows the mailbox's pass did it, or the server"},
-	ProblemGap:        {"the server left out an envelope", "nothing more is sent here; compare with the members by another way and tell the operator"},
-	ProblemEcho:       {"the server shows something else than what it acknowledged", "nothing more is sent here; tell the operator"},
-	ProblemPastKeep:   {"this device slept longer than the server keeps envelopes", "what was written meanwhile is not here; a member's client adds this device again"},
+	ProblemUnreadable:  {"an envelope does not open", "a member or the server put something false there; other messages are not touched by it"},
+	ProblemReplayed:    {"a message was put into the conversation a second time", "it is shown once; somebody who knows the mailbox's pass did it, or the server"},
+	ProblemGap:         {"the server left out an envelope", "nothing more is sent here; compare with the members by another way and tell the operator"},
+	ProblemEcho:        {"the server shows something else than what it acknowledged", "nothing more is sent here; tell the operator"},
+	ProblemPastKeep:    {"this device slept longer than the server keeps envelopes", "what was written meanwhile is not here; a member's client adds this device again"},
+	ProblemMailboxLost: {"the server no longer holds this conversation's mailbox", "nobody used it for longer than the server keeps envelopes; the first member who is online begins it anew"},
+	ProblemFalsePass:   {"a member closed the mailbox with a pass that nobody can derive", "the conversation went on in another mailbox; somebody in it runs a false client"},
+	ProblemBroken:      {"a member put a change into the conversation that nobody can process", "the first member who is online begins it anew; somebody in it runs a false client"},
+	ProblemStranger:    {"a member's identity is not the one that the server's directory names", "nothing more is sent here; ask the person by another way"},
+	ProblemWelcome:     {"an invitation into a conversation does not open", "your client asked the sender's to add it again"},
 }
 
 // raw is an envelope as it was taken, with the running hash after it. It heals

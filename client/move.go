@@ -41,7 +41,7 @@ func (c *Client) followMove(ctx context.Context, v *conversation) error {
 		return err
 	}
 	if s.hello.Incarnation == v.Incarnation {
-		return c.lostMailbox(ctx, v)
+		return c.lostMailbox(ctx, v, s)
 	}
 	head, epoch, err := c.oldHead(ctx, v, s)
 	if err != nil {
@@ -214,17 +214,27 @@ func (c *Client) awaitAgain(ctx context.Context, v *conversation, code string) e
 }
 
 // lostMailbox: the same life of the server's data, and yet it does not know
-// the mailbox or our pass. The members meet at the next derived address.
-func (c *Client) lostMailbox(ctx context.Context, v *conversation) error {
+// the mailbox or our pass. Both mean that this device slept longer than the
+// server remembers, so it cannot tell what it has missed. When only the pass
+// is forgotten, the members go on without us and add this device again. When
+// the whole mailbox is, nobody used it for longer than any envelope stays, and
+// the first member of the group who is online begins it anew.
+func (c *Client) lostMailbox(ctx context.Context, v *conversation, s *session) error {
+	_, err := ask[*wire.Envelopes](ctx, s, &wire.Read{
+		Mailbox: v.Mailbox, Pass: v.newest().pass(v.Mailbox), After: wire.Seq(v.Seq - v.Base), Limit: 1,
+	})
+	switch {
+	case refusedWith(err, wire.CodeWrongPass):
+		return c.awaitAgain(ctx, v, ProblemPastKeep)
+	case !refusedWith(err, wire.CodeNoMailbox):
+		return err
+	}
 	var ch change
+	v.Status, v.Pending = statusBroken, nil
+	c.brokenAt[v.ID] = c.now()
+	v.save(&ch)
 	c.note(&ch, v, v.Seq, ProblemMailboxLost)
-	if err := c.nextMailbox(&ch, v); err != nil {
-		return err
-	}
-	if err := c.commit(ctx, &ch); err != nil {
-		return err
-	}
-	return c.joinMailbox(ctx, v)
+	return c.commit(ctx, &ch)
 }
 
 // nextMailbox moves the conversation by one within the same incarnation.

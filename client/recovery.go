@@ -9,6 +9,7 @@ import (
 	"crypto/hkdf"
 	"crypto/hpke"
 	"crypto/sha256"
+	"encoding/binary"
 
 	"clarion.chat/clarion/wire"
 )
@@ -200,17 +201,40 @@ func (c *Client) uploadBlob(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	// The number goes up on disk first, so that no two blobs share one.
+	put := &wire.PutRecoveryBlob{Blob: sealed}
+	if put.Version, err = c.nextBlobVersion(ctx, c.self.BlobVersion); err != nil {
+		return err
+	}
+	_, err = ask[*wire.Done](ctx, s, put)
+	if refusedWith(err, wire.CodeBlobOutdated) { // a copy of this vault was here: go on above its number
+		held, asked := ask[*wire.RecoveryBlob](ctx, s, &wire.GetRecoveryBlob{})
+		if asked != nil {
+			return asked
+		}
+		if put.Version, err = c.nextBlobVersion(ctx, held.Version); err != nil {
+			return err
+		}
+		_, err = ask[*wire.Done](ctx, s, put)
+	}
+	if err != nil {
+		return err
+	}
 	var ch change
-	c.self.BlobVersion++
-	ch.put(recordSelf, c.self)
-	if err := c.commit(ctx, &ch); err != nil {
-		return err
-	}
-	if _, err := ask[*wire.Done](ctx, s, &wire.PutRecoveryBlob{Version: c.self.BlobVersion, Blob: sealed}); err != nil {
-		return err
-	}
 	c.self.BlobDirty = false
 	ch.put(recordSelf, c.self)
 	return c.commit(ctx, &ch)
+}
+
+// nextBlobVersion counts up on disk first, so that no two blobs share a number.
+// It goes up by chance: stored beside the name, a count of uploads would tell
+// how often this person's conversations changed, and so which ones they are.
+func (c *Client) nextBlobVersion(ctx context.Context, above uint64) (uint64, error) {
+	var step [4]byte
+	if err := c.random(step[:]); err != nil {
+		return 0, err
+	}
+	var ch change
+	c.self.BlobVersion = max(c.self.BlobVersion, above) + 1 + uint64(binary.BigEndian.Uint32(step[:]))
+	ch.put(recordSelf, c.self)
+	return c.self.BlobVersion, c.commit(ctx, &ch)
 }

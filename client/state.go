@@ -141,6 +141,9 @@ func (c *Client) load(ctx context.Context) error {
 			return err
 		}
 		c.convs[v.ID] = v
+		if v.Status == statusBroken {
+			c.brokenAt[v.ID] = c.now() // so that it is begun anew in this run too
+		}
 		return nil
 	})
 	if err != nil {

@@ -211,8 +211,13 @@ func (c *Client) mendBroken(ctx context.Context) error {
 		if c.now().Sub(at) < c.patience(v) {
 			continue
 		}
-		if err := c.foundAgain(ctx, v); err != nil {
+		err := c.foundAgain(ctx, v)
+		if unreachable(err) {
 			return err
+		}
+		if err != nil { // the conversation's own trouble: the others go on, and this one is tried again
+			c.brokenAt[v.ID] = c.now().Add(askAgain)
+			c.tell(c.problem(v.ID.String(), v.Seq, AsFailure(err)))
 		}
 	}
 	return nil

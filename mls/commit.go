@@ -161,9 +161,10 @@ type ProcessOptions struct {
 // next epoch. g is not changed at all, not even its keys: call Forget on it
 // when next has been stored.
 //
-// now, in seconds since 1970, should be the time at which the commit was sent,
-// as far as it is known: a device that slept for a month would otherwise refuse
-// key packages that were good when they were used, and part from the group.
+// now, in seconds since 1970, is the time at which the commit was sent, or
+// AnyTime where that is not known: a device that slept for a month would
+// otherwise refuse key packages that were good when they were used, and part
+// from the group.
 //
 // If the commit removes us the error is ErrRemoved
 // and the changes are filled in. A commit of our own is ErrOwnMessage: adopt

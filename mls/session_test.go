@@ -9,6 +9,8 @@ import (
 	"errors"
 	"math/rand/v2"
 	"os"
+	"runtime"
+	"slices"
 	"strconv"
 	"testing"
 )
@@ -183,7 +185,7 @@ func (s *session) check() {
 	}
 }
 
-func runSession(t *testing.T, seed uint64, steps int) {
+func runSession(t *testing.T, seed uint64, steps int) *session {
 	t.Logf("seed %d (set CLARION_SEED to repeat; keys are random all the same)", seed)
 	s := &session{t: t, rnd: rand.New(rand.NewPCG(seed, 9420)), party: newParty(t, 2),
 		inflight: map[*device][]letter{}, opened: map[*device][]letter{}}
@@ -204,6 +206,11 @@ func runSession(t *testing.T, seed uint64, steps int) {
 		}
 	}
 	t.Logf("%+v", s.counts)
+	return s
+}
+
+// shows fails if a session of a fixed seed was too short to show anything.
+func (s *session) shows(t *testing.T) {
 	if c := s.counts; c.joins == 0 || c.leaves == 0 || c.opened == 0 || c.replays == 0 || c.restores == 0 {
 		t.Error("the session was too short to show anything")
 	}
@@ -213,7 +220,11 @@ func runSession(t *testing.T, seed uint64, steps int) {
 func TestRandomSessions(t *testing.T) {
 	var b [8]byte
 	crand.Read(b[:])
-	seeds := []uint64{1, 2, 3, binary.BigEndian.Uint64(b[:])}
+	fixed := []uint64{1, 2, 3}
+	if runtime.GOOS == "js" {
+		fixed = fixed[:1] // ten times slower there
+	}
+	seeds := append(fixed, binary.BigEndian.Uint64(b[:]))
 	if x := os.Getenv("CLARION_SEED"); x != "" {
 		n, err := strconv.ParseUint(x, 10, 64)
 		if err != nil {
@@ -222,7 +233,11 @@ func TestRandomSessions(t *testing.T) {
 		seeds = []uint64{n}
 	}
 	for _, seed := range seeds {
-		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) { runSession(t, seed, 400) })
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
+			if s := runSession(t, seed, 400); slices.Contains(fixed, seed) {
+				s.shows(t)
+			}
+		})
 	}
 }
 

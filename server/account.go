@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
+	"slices"
 
 	"clarion.chat/clarion/keydir"
 	"clarion.chat/clarion/server/internal/store"
@@ -99,14 +100,11 @@ func packages(device [32]byte, oneTime [][]byte, lastResort []byte) (store.Packa
 	return store.Packages{Device: device, OneTime: oneTime, LastResort: lastResort}, nil
 }
 
+// register makes an account. When the name is held by a chain that the given
+// one continues, it brings the missing entries instead: a device that outlived
+// a restore of the server. The same chain once more changes nothing.
 func register(s *session, _ wire.Ref, m *wire.Register) (wire.Body, error) {
 	srv := s.srv
-	if srv.c.Registration == RegistrationClosed {
-		return nil, wire.Refuse(wire.CodeClosed)
-	}
-	if srv.c.Registration == RegistrationInvite && m.Invite == "" {
-		return nil, wire.Refuse(wire.CodeInviteNeeded)
-	}
 	a, err := keydir.Verify(srv.host(), m.Chain)
 	if err != nil {
 		return nil, badEntry(err)
@@ -132,16 +130,60 @@ func register(s *session, _ wire.Ref, m *wire.Register) (wire.Body, error) {
 		return nil, err
 	}
 	name := a.Newest.Handle.Name
-	err = srv.store.Register(&store.NewAccount{
-		Name: name, Chain: m.Chain, Inbox: a.Newest.Inbox, InboxPass: m.InboxPass,
-		Devices: a.Newest.Devices, Packages: p, Blob: m.RecoveryBlob, BlobVersion: m.BlobVersion,
-		Invite: m.Invite, NeedInvite: srv.c.Registration == RegistrationInvite,
-	})
+	stored, err := srv.store.Chain(context.Background(), name)
+	switch wire.CodeOf(err) {
+	case wire.CodeNoAccount:
+		err = srv.newAccount(a, m, p)
+	default:
+		if err == nil {
+			err = srv.continued(a, stored, m, p)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
 	s.who = who{device, name, cert.DeviceKey}
 	return &wire.Done{}, nil
+}
+
+// newAccount registers under the operator's policy.
+func (srv *Server) newAccount(a *keydir.Account, m *wire.Register, p store.Packages) error {
+	if srv.c.Registration == RegistrationClosed {
+		return wire.Refuse(wire.CodeClosed)
+	}
+	return srv.store.Register(&store.NewAccount{
+		Name: a.Newest.Handle.Name, Chain: m.Chain, Inbox: a.Newest.Inbox, InboxPass: m.InboxPass,
+		Devices: a.Newest.Devices, Packages: p, Blob: m.RecoveryBlob, BlobVersion: m.BlobVersion,
+		Invite: m.Invite, NeedInvite: srv.c.Registration == RegistrationInvite,
+	})
+}
+
+// continued brings the entries that a stored chain lacks. The chain is proved
+// by its own signatures; name_taken when it is not the same account's.
+func (srv *Server) continued(a *keydir.Account, stored [][]byte, m *wire.Register, p store.Packages) error {
+	taken := wire.Refuse(wire.CodeNameTaken)
+	if len(stored) > len(m.Chain) || !slices.EqualFunc(stored, m.Chain[:len(stored)], bytes.Equal) {
+		return taken
+	}
+	if len(stored) == len(m.Chain) {
+		return nil
+	}
+	was, err := keydir.Verify(srv.host(), stored)
+	if err != nil {
+		return taken
+	}
+	err = srv.store.PutEntry(&store.NewEntry{
+		Name: a.Newest.Handle.Name, Count: len(stored), Entries: m.Chain[len(stored):],
+		Inbox: a.Newest.Inbox, InboxPass: m.InboxPass, Devices: a.Newest.Devices,
+		Packages: p, DropPackages: a.Newest.IdentityKey != was.Newest.IdentityKey,
+	})
+	if errors.Is(err, store.ErrMoved) {
+		return taken
+	}
+	if err != nil || len(m.RecoveryBlob) == 0 {
+		return err
+	}
+	return srv.store.PutRecoveryBlob(a.Newest.Handle.Name, &wire.PutRecoveryBlob{Version: m.BlobVersion, Blob: m.RecoveryBlob})
 }
 
 func verify(key [32]byte, signed []byte, signature wire.Signature) bool {
@@ -254,7 +296,7 @@ func (s *session) putEntryOnce(m *wire.PutEntry) error {
 	}
 	if !repeated {
 		err = srv.store.PutEntry(&store.NewEntry{
-			Name: s.who.name, Count: was.Count, Entry: m.Entry,
+			Name: s.who.name, Count: was.Count, Entries: [][]byte{m.Entry},
 			Inbox: next.Newest.Inbox, InboxPass: m.InboxPass, Devices: next.Newest.Devices,
 			Packages: p, DropPackages: change.IdentityChanged,
 		})

@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -128,6 +129,12 @@ func TestRegisterRefusals(t *testing.T) {
 		m.Chain = [][]byte{slices.Clone(m.Chain[0])}
 		m.Chain[0][40] ^= 1
 	})
+	// Behind the length of four bytes stands the version.
+	spoil(wire.CodeUnknownVersion, func(m *wire.Register) {
+		m.Chain = [][]byte{slices.Clone(m.Chain[0])}
+		m.Chain[0][4] = 2
+	})
+	spoil(wire.CodeUnknownVersion, func(m *wire.Register) { m.Certificate[4] = 2 })
 	spoil(wire.CodeBadCertificate, func(m *wire.Register) { m.Certificate = thief.certificate() })
 	spoil(wire.CodeBadCertificate, func(m *wire.Register) { m.Certificate[50] ^= 1 })
 	spoil(wire.CodeMalformed, func(m *wire.Register) { m.InboxPass = wire.PassHash{} })
@@ -346,4 +353,62 @@ func TestRegistrationPolicy(t *testing.T) {
 	r = startIn(t, dir, func(c *Config) { c.Registration = RegistrationClosed })
 	c = r.dial("account")
 	c.refused(wire.CodeClosed, register(omar, code))
+}
+
+// TestRegisterAfterRestore restores a server to before a device was replaced
+// under a new identity key: the device that outlived it brings the entries
+// that the backup lacks, even where registration is closed.
+func TestRegisterAfterRestore(t *testing.T) {
+	dir := t.TempDir()
+	data, file := filepath.Join(dir, "data"), filepath.Join(dir, "backup.db")
+	r := startIn(t, data, nil)
+	ada, _ := r.registered("ada")
+	if err := Backup(data, file); err != nil {
+		t.Fatal(err)
+	}
+	c := r.dial("account")
+	was := c.hello.Incarnation
+	ok[*wire.Done](c, ada.recover(c))
+	ada.identity, ada.device, ada.inboxPass = key(), key(), fill[wire.Pass]()
+	for range 2 { // two entries, of which the first names another device only
+		ada.device = key()
+		ok[*wire.Done](c, &wire.PutEntry{
+			Entry: ada.follow(ada.recovery, func(e *keydir.Entry) {
+				e.IdentityKey, e.Inbox, e.Devices = public(ada.identity), fill[wire.MailboxID](), [][32]byte{public(ada.device)}
+			}),
+			Certificate: ada.certificate(), InboxPass: ada.inboxPass.Hash(),
+		})
+	}
+	r.stop()
+	if _, err := Restore(data, file); err != nil {
+		t.Fatal(err)
+	}
+
+	r = startIn(t, data, func(c *Config) { c.Registration = RegistrationClosed })
+	c = r.dial("account")
+	if c.hello.Incarnation == was {
+		t.Fatal("the restore made no new incarnation")
+	}
+	c.refused(wire.CodeBadCertificate, ada.signIn(c))
+	thief := newPerson("ada", r.clock.now())
+	thief.follow(nil, func(e *keydir.Entry) { e.InboxKey = [32]byte{1} })
+	c.refused(wire.CodeNameTaken, thief.registration(c))
+	again := ada.registration(c)
+	again.BlobVersion, again.RecoveryBlob = 2, body("newer")
+	ok[*wire.Done](c, again)
+	if n := ok[*wire.KeyPackageCount](c, &wire.CountKeyPackages{}); n.Left != 2 || !n.LastResort {
+		t.Fatalf("%+v", n)
+	}
+	if b := ok[*wire.RecoveryBlob](c, &wire.GetRecoveryBlob{}); b.Version != 2 || text(b.Blob) != "newer" {
+		t.Fatalf("%+v", b)
+	}
+	m := r.dial("mailbox")
+	if chain := ok[*wire.Chain](m, &wire.LookUp{Name: "ada"}); len(chain.Entries) != 3 {
+		t.Fatalf("%d entries", len(chain.Entries))
+	}
+	ok[*wire.Envelopes](m, &wire.Read{Mailbox: ada.entry.Inbox, Pass: ada.inboxPass, Limit: 1})
+	// A chain that ends before the stored one brings nothing back.
+	old := *ada
+	old.chain = ada.chain[:2]
+	c.refused(wire.CodeBadCertificate, old.registration(c))
 }

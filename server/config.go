@@ -73,7 +73,7 @@ type Limits struct {
 	Connections   int     // open at once, all doors; default 15000
 	Commands      float64 // any command; default 2000
 	CommandBurst  float64 // default 4000
-	Tight         float64 // Register, LookUp, TakeKeyPackages, Introduce, CreateMailbox; default 10
+	Tight         float64 // the costly commands, marked tight in the doors' tables; default 10
 	TightBurst    float64 // default 100
 	Live          float64 // live events; default 50
 	LiveBurst     float64 // default 200

@@ -48,7 +48,7 @@ type session struct {
 }
 
 func (srv *Server) newSession(d *door) *session {
-	now, l := srv.c.Clock(), &srv.c.Limits
+	now, l := time.Now(), &srv.c.Limits
 	s := &session{
 		srv: srv, door: d,
 		all:      newBucket(l.Commands, l.CommandBurst, now),

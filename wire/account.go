@@ -168,8 +168,8 @@ func (k *KeyPackageCount) Fields(c *Coder) {
 	c.Bool(&k.LastResort)
 }
 
-// PutRecoveryBlob replaces the recovery blob, unless Version is not above the
-// one that is held (then nothing happens).
+// PutRecoveryBlob replaces the recovery blob. A Version that is not above the
+// one that is held is CodeBlobOutdated.
 type PutRecoveryBlob struct {
 	Version uint64
 	Blob    []byte

@@ -28,6 +28,7 @@ const (
 	CodeInviteExpired  Code = "invite_expired"
 	CodeInviteUsed     Code = "invite_used"
 	CodeClosed         Code = "registration_closed"
+	CodeBlobOutdated   Code = "blob_outdated"
 	CodeNoMailbox      Code = "no_such_mailbox"
 	CodeMailboxExists  Code = "mailbox_exists"
 	CodeMailboxClosed  Code = "mailbox_closed"
@@ -99,6 +100,7 @@ var sentences = map[Code]sentence{
 	CodeInviteExpired:  {"this invite has expired", "ask for a new one"},
 	CodeInviteUsed:     {"this invite was used already", "ask for a new one"},
 	CodeClosed:         {"this server does not register new people", "choose another server"},
+	CodeBlobOutdated:   {"the server holds a newer recovery blob", "another device or a copy of this vault wrote it; it is written again by itself"},
 	CodeNoMailbox:      {"the server holds no such mailbox", "the conversation may have been restored elsewhere; run `clarion listen`"},
 	CodeMailboxExists:  {"a mailbox with this address exists under another pass", "try again"},
 	CodeMailboxClosed:  {"the server was restored from a backup, and this mailbox only reads", "run `clarion listen`; the conversation moves by itself"},

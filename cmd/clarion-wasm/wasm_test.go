@@ -15,8 +15,8 @@ import (
 	"testing"
 	"time"
 
-	"clarion.chat/clarion/client"
 	"clarion.chat/clarion/clariontest"
+	"clarion.chat/clarion/client"
 )
 
 // maxSize is what a visitor's browser may have to load for the core, in bytes

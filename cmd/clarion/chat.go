@@ -55,7 +55,7 @@ func (cmd *chatCommand) Run(ctx context.Context, inv *invocation) error {
 		}
 		settle(ctx, c)
 		return err
-	})
+	}, nil)
 }
 
 // talk is one conversation at a terminal. One goroutine uses it; flushing and
@@ -286,6 +286,7 @@ func (t *talk) take(ctx context.Context, e client.Event) error {
 		if e.ID == t.lastOwn {
 			return t.face.show(t.inv.style.dim("- " + stateText(e.State)))
 		}
+		t.inv.later(e)
 	case client.Typing:
 		if e.Conversation == t.conv.ID {
 			t.setWriter(e.From.String())
@@ -300,6 +301,7 @@ func (t *talk) take(ctx context.Context, e client.Event) error {
 func (t *talk) takeOther(ctx context.Context, e client.Event) error {
 	l := listener{inv: t.inv, core: t.core, names: map[string]string{}}
 	if where := conversationOf(e); where != "" && where != t.conv.ID {
+		t.inv.later(e)
 		return nil
 	}
 	text := l.text(ctx, e)

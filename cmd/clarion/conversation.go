@@ -137,8 +137,11 @@ func (inv *invocation) messageText(where string, m client.Message) string {
 }
 
 func stateText(s client.MessageState) string {
-	if s == client.StateQueued {
+	switch s {
+	case client.StateQueued:
 		return "on the way"
+	case client.StateFailed:
+		return "not sent"
 	}
 	return string(s)
 }

@@ -49,7 +49,7 @@ func (cmd *listenCommand) Run(ctx context.Context, inv *invocation) error {
 		}
 		settle(ctx, c)
 		return err
-	})
+	}, nil)
 }
 
 // listener prints events until it may end. One goroutine uses it.
@@ -102,9 +102,13 @@ func (l *listener) listen(ctx context.Context, timeout time.Duration) error {
 	}
 }
 
-// replay prints what waits from before: requests that nobody has answered, and
-// the unread messages, oldest first.
+// replay prints what waits from before: what other commands met, requests that
+// nobody has answered, and the unread messages, oldest first.
 func (l *listener) replay(ctx context.Context) (done bool, err error) {
+	err = takeKept(ctx, l.inv.vault, func(e client.Event) error { return l.print(ctx, e) })
+	if err != nil {
+		return false, vaultFailure(err)
+	}
 	people, err := l.core.Contacts(ctx)
 	if err != nil {
 		return false, err

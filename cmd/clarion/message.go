@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,6 +59,9 @@ func (cmd *sendCommand) Run(ctx context.Context, inv *invocation) error {
 	})
 }
 
+// errUnsent is for a message that was not sent though nothing refused it.
+var errUnsent = errors.New("the message was neither sent nor refused")
+
 // sent prints how far a message came, and fails unless it is durable on the
 // server.
 func (inv *invocation) sent(ctx context.Context, c *client.Client, m client.Message, flushed error) error {
@@ -65,23 +69,21 @@ func (inv *invocation) sent(ctx context.Context, c *client.Client, m client.Mess
 	if err != nil {
 		return err
 	}
+	waits := m.State == client.StateQueued
+	if m.State == client.StateFailed || (waits && flushed == nil) {
+		return cmp.Or(flushed, errUnsent)
+	}
 	v, err := c.Find(ctx, m.Conversation)
 	if err != nil {
 		return err
-	}
-	if m.State == client.StateFailed && flushed != nil {
-		return flushed
 	}
 	if inv.json {
 		err = writeJSON(inv.out, sentShape{ID: m.ID, Conversation: m.Conversation, Seq: m.Seq, Epoch: v.Epoch})
 	} else {
 		_, err = fmt.Fprintf(inv.out, "%s to %s (message %s)\n", stateText(m.State), line(v.Name), m.ID)
 	}
-	if err != nil || m.State != client.StateQueued {
+	if err != nil || !waits {
 		return err
-	}
-	if flushed == nil {
-		return errors.New("the message was neither sent nor refused")
 	}
 	f := *client.AsFailure(flushed)
 	if f.Code == client.FailUnreachable {

@@ -15,6 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"clarion.chat/clarion/client"
+	"clarion.chat/clarion/client/vault"
 	"clarion.chat/clarion/wire"
 )
 
@@ -33,6 +34,9 @@ type invocation struct {
 	out    io.Writer
 	err    io.Writer
 	style  style
+
+	vault  vault.Vault    // while the core runs; the core's but for what kept.go keeps
+	unsaid []client.Event // for the next listen
 }
 
 // commands is the whole command line. Its order is the order of the help.

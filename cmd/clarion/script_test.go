@@ -27,7 +27,12 @@ import (
 	"clarion.chat/clarion/client/vault/filevault"
 )
 
+// raceExit keeps a process that is built with the race detector from waiting a
+// second at its end for other goroutines' reports.
+const raceExit = "atexit_sleep_ms=20"
+
 func TestMain(m *testing.M) {
+	os.Setenv("GORACE", raceExit)
 	testscript.Main(m, map[string]func(){"clarion": main})
 }
 
@@ -51,6 +56,7 @@ func TestScripts(t *testing.T) {
 					e.Setenv("SERVER", server.URL)
 					e.Setenv("HOST", server.Host)
 					e.Setenv("TZ", "UTC")
+					e.Setenv("GORACE", raceExit)
 					return nil
 				},
 				Cmds: scriptCommands(server),

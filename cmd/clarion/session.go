@@ -10,16 +10,19 @@ import (
 
 	"clarion.chat/clarion/client"
 	"clarion.chat/clarion/client/dial"
+	"clarion.chat/clarion/client/vault"
 )
 
 // core opens the vault and runs the client core while f runs. f reads the
-// core's events, or leaves them to pile up. The core outlives a cancelled ctx
-// until f has returned, so that f can still write down what it did.
-func (inv *invocation) core(ctx context.Context, create bool, f func(context.Context, *client.Client) error) error {
+// core's events, or leaves them to pile up: what f left goes to unsaid, if
+// there is one, and is kept for the next listen. The core outlives a cancelled
+// ctx until f has returned, so that f can still write down what it did.
+func (inv *invocation) core(ctx context.Context, create bool, f func(context.Context, *client.Client) error, unsaid func(client.Event)) error {
 	v, err := openVault(inv.home, create)
 	if err != nil {
 		return err
 	}
+	inv.vault = v
 	c := client.New(client.Options{
 		Vault:  v,
 		Dialer: &dial.Dialer{Proxy: http.ProxyFromEnvironment},
@@ -29,18 +32,39 @@ func (inv *invocation) core(ctx context.Context, create bool, f func(context.Con
 	ran := goRun(running, c)
 	err = f(ctx, c)
 	stop()
-	for range c.Events() { // closed when the core has ended
+	for e := range c.Events() { // closed when the core has ended
+		if unsaid != nil {
+			unsaid(e)
+		}
+		inv.later(e)
 	}
 	// What ended the core early is the reason of whatever f met.
 	if ended := <-ran; ended != nil {
 		err = ended
 	}
-	// A vault that holds nothing after a failure was made in vain. While the
-	// server may have the account, the vault holds the keys to complete it.
-	kept, scanErr := v.Scan(context.WithoutCancel(ctx), "", "", 1)
-	vain := create && err != nil && scanErr == nil && len(kept) == 0
+	return inv.endVault(context.WithoutCancel(ctx), v, create && err != nil, err)
+}
+
+// later keeps an event for the next listen, if it is one to keep.
+func (inv *invocation) later(e client.Event) {
+	if keeps(e) {
+		inv.unsaid = append(inv.unsaid, e)
+	}
+}
+
+// endVault writes down what was left unsaid and closes the vault. One that
+// holds nothing after making an account failed was made in vain and goes;
+// while the server may have the account, it holds the keys to complete it.
+func (inv *invocation) endVault(ctx context.Context, v vault.Vault, failed bool, err error) error {
+	vain := false
+	if failed {
+		kept, scanErr := v.Scan(ctx, "", "", 1)
+		vain = scanErr == nil && len(kept) == 0
+	} else if missed := keep(ctx, v, inv.unsaid); err == nil && missed != nil {
+		err = vaultFailure(missed)
+	}
 	if closed := v.Close(); err == nil && closed != nil {
-		err = closed
+		err = vaultFailure(closed)
 	}
 	if vain {
 		if removed := removeVault(inv.home); removed != nil {
@@ -58,42 +82,20 @@ func goRun(ctx context.Context, c *client.Client) <-chan error {
 }
 
 // use is core for commands that end by themselves. What a person should know
-// of what happens meanwhile goes to stderr, in words.
+// of what happened meanwhile goes to stderr, in words; arriving messages wait
+// unread for listen.
 func (inv *invocation) use(ctx context.Context, f func(context.Context, *client.Client) error) error {
-	return inv.core(ctx, false, inv.noting(f))
+	return inv.core(ctx, false, f, inv.note)
 }
 
 // create is use for register and restore, which make the vault.
 func (inv *invocation) create(ctx context.Context, f func(context.Context, *client.Client) error) error {
-	return inv.core(ctx, true, inv.noting(f))
+	return inv.core(ctx, true, f, inv.note)
 }
 
-func (inv *invocation) noting(f func(context.Context, *client.Client) error) func(context.Context, *client.Client) error {
-	return func(ctx context.Context, c *client.Client) error {
-		err := f(ctx, c)
-		inv.notes(c)
-		return err
-	}
-}
-
-// notes writes the events that are there to stderr, for a person. Arriving
-// messages wait unread for listen.
-func (inv *invocation) notes(c *client.Client) {
-	if inv.json {
-		return
-	}
-	for {
-		select {
-		case e, open := <-c.Events():
-			if !open {
-				return
-			}
-			if note := noteOf(e); note != "" {
-				fmt.Fprintln(inv.err, "note: "+note)
-			}
-		default:
-			return
-		}
+func (inv *invocation) note(e client.Event) {
+	if text := noteOf(e); text != "" && !inv.json {
+		fmt.Fprintln(inv.err, "note: "+text)
 	}
 }
 

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -35,6 +36,15 @@ func openVault(dir string, create bool) (vault.Vault, error) {
 		return nil, &client.Failure{Code: client.FailVault, Text: "there is no room on the disk for the vault", Hint: "make room, then try again", Cause: err}
 	}
 	return nil, &client.Failure{Code: client.FailVault, Text: "the vault cannot be opened: " + reason(err), Hint: "check the folder and who may write to it, or name another with --home DIR", Cause: err}
+}
+
+// vaultFailure names an error of the vault that has no name yet.
+func vaultFailure(err error) error {
+	var f *client.Failure
+	if errors.As(err, &f) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return &client.Failure{Code: client.FailVault, Text: "the vault failed: " + reason(err), Hint: "check the disk", Cause: err}
 }
 
 // reason is what the system said, without the path it said it of.

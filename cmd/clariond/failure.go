@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 	"syscall"
 
 	"clarion.chat/clarion/server"
@@ -78,7 +79,9 @@ func failureOf(err error) *failure {
 		if r.Code == wire.CodeDiskFull {
 			status = exitMissing
 		}
-		return &failure{string(r.Code), err.Error(), r.Hint, status}
+		// The refusal's own error begins with its code, which stands before it.
+		text := strings.TrimPrefix(err.Error(), string(r.Code)+": ")
+		return &failure{string(r.Code), text, r.Hint, status}
 	}
 	for _, line := range faults() {
 		if errors.Is(err, line.is) {

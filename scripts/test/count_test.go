@@ -128,6 +128,24 @@ func TestFuzzTargetsAreFound(t *testing.T) {
 	}
 }
 
+func TestDeadlineRace(t *testing.T) {
+	const race = "fuzz: elapsed: 2s, execs: 404 (0/sec)\n--- FAIL: FuzzX (2.20s)\n    context deadline exceeded\nFAIL\n"
+	if !deadlineRace(race) {
+		t.Error("Go's own fault is not recognised")
+	}
+	for _, finding := range []string{
+		"--- FAIL: FuzzX (0.1s)\n    --- FAIL: FuzzX (0.00s)\n        x_test.go:7: wrong\n    Failing input written to testdata/fuzz/FuzzX/1\n",
+		race + "    Failing input written to testdata/fuzz/FuzzX/1\n",
+		race + "panic: words\n",
+		race + "        x_test.go:7: context deadline exceeded\n",
+		"",
+	} {
+		if deadlineRace(finding) {
+			t.Errorf("a finding is taken for Go's own fault: %q", finding)
+		}
+	}
+}
+
 func TestMajor(t *testing.T) {
 	for version, want := range map[string]int{"v20.20.2\n": 20, "18": 18, "none": 0, "": 0} {
 		if got := major(version); got != want {

@@ -100,11 +100,8 @@ func (t *tx) insertAccount(a *NewAccount) error {
 	if err := t.exec(`INSERT INTO account (name, inbox) VALUES ($1, $2)`, a.Name, a.Inbox[:]); err != nil {
 		return err
 	}
-	for i, entry := range a.Chain {
-		err := t.exec(`INSERT INTO directory_entry (name, seq, entry) VALUES ($1, $2, $3)`, a.Name, i, entry)
-		if err != nil {
-			return err
-		}
+	if err := t.insertEntries(a.Name, 0, a.Chain); err != nil {
+		return err
 	}
 	for _, key := range a.Devices {
 		if err := t.exec(`INSERT INTO device (name, device_key) VALUES ($1, $2)`, a.Name, key[:]); err != nil {
@@ -122,6 +119,17 @@ func (t *tx) insertAccount(a *NewAccount) error {
 		}
 	}
 	return t.makeInbox(a.Inbox, a.InboxPass)
+}
+
+// insertEntries writes entries from place first on.
+func (t *tx) insertEntries(name string, first int, entries [][]byte) error {
+	for i, entry := range entries {
+		err := t.exec(`INSERT INTO directory_entry (name, seq, entry) VALUES ($1, $2, $3)`, name, first+i, entry)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // makeInbox makes an inbox: a mailbox in epoch 0 that lives as long as its
@@ -170,11 +178,12 @@ func (s *Store) Chain(ctx context.Context, name string) ([][]byte, error) {
 	return chain, nil
 }
 
-// NewEntry is a verified directory entry that follows Count others.
+// NewEntry is one verified directory entry, or several, that follow Count
+// others.
 type NewEntry struct {
 	Name      string
-	Count     int // entries before this one
-	Entry     []byte
+	Count     int      // entries before these
+	Entries   [][]byte // at least one; what follows describes the last
 	Inbox     wire.MailboxID
 	InboxPass wire.PassHash // zero keeps the pass of an inbox that stays
 	Devices   [][32]byte
@@ -187,7 +196,7 @@ type NewEntry struct {
 // ErrMoved says that the chain is no longer the one that was verified.
 var ErrMoved = errors.New("the chain has moved on")
 
-// PutEntry appends an entry. ErrMoved when the chain does not end where the
+// PutEntry appends to a chain. ErrMoved when the chain does not end where the
 // entry was verified to follow; mailbox_exists when the new inbox is taken.
 func (s *Store) PutEntry(e *NewEntry) error {
 	moved := false
@@ -211,8 +220,7 @@ func (s *Store) PutEntry(e *NewEntry) error {
 				return orRefuse(err, wire.CodeMailboxExists)
 			}
 		}
-		err = t.exec(`INSERT INTO directory_entry (name, seq, entry) VALUES ($1, $2, $3)`, e.Name, count, e.Entry)
-		if err != nil {
+		if err := t.insertEntries(e.Name, count, e.Entries); err != nil {
 			return err
 		}
 		if err := t.changeInbox(e, was); err != nil {

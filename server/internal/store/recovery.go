@@ -25,9 +25,15 @@ func (s *Store) PutRecoveryBlob(name string, p *wire.PutRecoveryBlob) error {
 		if !found {
 			return refuse(wire.CodeNoAccount)
 		}
+		newer, err := t.row(`SELECT 1 FROM recovery_blob WHERE name = $1 AND version >= $2`, []any{name, int64(p.Version)}, &one)
+		if err != nil {
+			return err
+		}
+		if newer {
+			return refuse(wire.CodeBlobOutdated)
+		}
 		return t.exec(`INSERT INTO recovery_blob (name, version, body) VALUES ($1, $2, $3)
-			ON CONFLICT (name) DO UPDATE SET version = excluded.version, body = excluded.body
-			WHERE recovery_blob.version < excluded.version`, name, int64(p.Version), p.Blob)
+			ON CONFLICT (name) DO UPDATE SET version = excluded.version, body = excluded.body`, name, int64(p.Version), p.Blob)
 	})
 }
 
