@@ -42,6 +42,7 @@ type Client struct {
 	liveSeen    map[[32]byte]uint64 // newest live counter by device
 	typingAt    map[conversationID]time.Time
 	skewTold    bool
+	askedAt     map[conversationID]time.Time // when a readable Welcome was asked for
 	brokenAt    map[conversationID]time.Time // when a commit that nobody can process was met
 }
 
@@ -56,6 +57,7 @@ func New(o Options) *Client {
 		done:     make(chan struct{}),
 		liveSeen: map[[32]byte]uint64{},
 		typingAt: map[conversationID]time.Time{},
+		askedAt:  map[conversationID]time.Time{},
 		brokenAt: map[conversationID]time.Time{},
 	}
 	if c.clock == nil {

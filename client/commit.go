@@ -117,6 +117,10 @@ func (c *Client) makeCommit(ctx context.Context, v *conversation, add [][]byte, 
 	if err != nil {
 		return err
 	}
+	if len(body) > wire.MaxBody || len(welcome) > wire.MaxBody/2 {
+		next.Forget()
+		return wire.Refuse(wire.CodeTooLarge)
+	}
 	secret := epochPass{Epoch: next.Epoch(), Secret: [32]byte(next.Export(exportPass, nil, 32))}
 	v.Pending = &pending{
 		ID: id, Epoch: v.Epoch, Kind: wire.KindCommit, Body: body, Next: secret.pass(v.Mailbox).Hash(),

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	maxMembers   = 1 << 12
+	maxMembers   = 1 << 14 // leaves, as many as MLS takes here
 	maxNameBytes = 400
 	maxNameRunes = 100
 	passesKept   = 64  // epochs whose pass secret is kept, to heal after a restore

@@ -77,6 +77,10 @@ func (c *Client) found(ch *change, v *conversation, f *founding) error {
 	if err != nil {
 		return err
 	}
+	if len(welcome) > wire.MaxBody/2 { // with what the introduction adds it must stay an envelope
+		next.Forget()
+		return wire.Refuse(wire.CodeTooLarge)
+	}
 	v.Status, v.Created, v.Alarm, v.Moves, v.Pending, v.Acked, v.Healing, v.Passes = statusActive, false, "", 0, nil, nil, nil, nil
 	v.Keep, v.Incarnation = wire.DefaultKeep, f.incarnation
 	v.Base, v.Start, v.Chain = v.Seq, v.Seq, initialChain(v.ID)

@@ -33,6 +33,11 @@ func (c *Client) join(ctx context.Context, ch *change, i *introduction, a *keydi
 			return err
 		}
 		ch.tell(c.problem(i.Conversation.String(), 0, namedFailure(ProblemWelcome)))
+		// Once in a while only: the next Welcome may be as unreadable.
+		if last, asked := c.askedAt[i.Conversation]; asked && c.now().Sub(last) < askAgain {
+			return nil
+		}
+		c.askedAt[i.Conversation] = c.now()
 		return c.queueAddBack(ch, i.Conversation, inviteeOf(a), c.self.devicePublic(), ^uint64(0))
 	}
 	v, err := c.conversationFrom(ctx, i, g, a)

@@ -21,7 +21,8 @@ func (c *Client) signIn(ctx context.Context, s *session) error {
 		err = c.signInOnly(ctx, s)
 	}
 	again := s.hello.Incarnation != c.self.Incarnation
-	if refusedWith(err, wire.CodeNoAccount) && again {
+	if again && refusedWith(err, wire.CodeNoAccount, wire.CodeBadCertificate) {
+		// The server may be older than the account, or than this device of it.
 		return c.registerAgain(ctx, s)
 	}
 	if err != nil {

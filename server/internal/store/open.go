@@ -167,7 +167,9 @@ func ownFile(path string) error {
 
 // source is the driver's name for the file with its settings. FULL makes each
 // commit durable against a loss of power; secure_delete overwrites what is
-// deleted; the page is large enough to hold a usual envelope in place.
+// deleted; the page is large enough to hold a usual envelope in place; and the
+// write-ahead log may grow to 64 MiB, since a page that many appends touch is
+// then moved into the database once.
 func source(path string, readOnly bool) string {
 	q := url.Values{}
 	add := func(pragma string) { q.Add("_pragma", pragma) }
@@ -181,7 +183,7 @@ func source(path string, readOnly bool) string {
 		add("synchronous(FULL)")
 		add("secure_delete(ON)")
 		add("foreign_keys(ON)")
-		add("wal_autocheckpoint(2000)")
+		add("wal_autocheckpoint(8000)")
 		add("cache_size(-65536)")
 	}
 	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}
