@@ -145,8 +145,10 @@ func (m *machine) step() {
 
 // say lets a person write, whatever comes of it.
 func (m *machine) say(p *person) {
-	conv := m.convs[m.chance.IntN(len(m.convs))]
-	m.sayIn(p, conv)
+	of := slices.DeleteFunc(slices.Clone(m.convs), func(conv string) bool {
+		return !slices.ContainsFunc(m.members(conv), func(q *person) bool { return q.Name == p.Name })
+	})
+	m.sayIn(p, of[m.chance.IntN(len(of))])
 }
 
 func (m *machine) sayIn(p *person, conv string) {

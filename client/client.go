@@ -159,6 +159,9 @@ func (c *Client) do(ctx context.Context, f func() error) error {
 // withAccount is do for what needs an account.
 func (c *Client) withAccount(ctx context.Context, f func() error) error {
 	return c.do(ctx, func() error {
+		if c.self != nil && c.self.Stage == stageReplaced {
+			return fail(FailDeviceReplaced, nil)
+		}
 		if c.self == nil || c.self.Stage != stageReady {
 			return fail(FailNotRegistered, nil)
 		}

@@ -86,8 +86,9 @@ type conversation struct {
 	Acked       []ackedEnvelope
 	Healing     []wire.EnvelopeID // taken in an earlier mailbox, to come again
 
-	group     *mls.Group // loaded when first needed
-	falsePass bool       // the commit just taken named a pass that is not ours
+	group     *mls.Group           // loaded when first needed
+	falsePass bool                 // the commit just taken named a pass that is not ours
+	lost      map[wire.Handle]bool // who asked to be added again while we wait for it ourselves
 }
 
 // Fields describes the record.

@@ -85,8 +85,8 @@ func continues(old, chain [][]byte) bool {
 	return true
 }
 
-// person verifies that the directory names key as the identity of h, asking
-// it only when what is pinned does not say so already.
+// person verifies that the directory names key as the identity of h, or named
+// it before, asking only when what is pinned does not say so already.
 func (c *Client) person(ctx context.Context, h wire.Handle, key [32]byte) error {
 	if h == c.self.Handle {
 		if key == c.self.identityPublic() {
@@ -99,19 +99,32 @@ func (c *Client) person(ctx context.Context, h wire.Handle, key [32]byte) error 
 	if err != nil {
 		return err
 	}
-	if found {
-		if a, err := keydir.Verify(h.Host, p.Chain); err == nil && a.Newest.IdentityKey == key {
-			return nil
-		}
+	if found && everNamed(h.Host, p.Chain, key) {
+		return nil
 	}
-	a, err := c.lookUp(ctx, h)
-	if err != nil {
+	if _, err := c.lookUp(ctx, h); err != nil {
 		return err
 	}
-	if a.Newest.IdentityKey != key {
+	if _, err := get(ctx, c.vault, pinnedRecord(h), &p); err != nil {
+		return err
+	}
+	if !everNamed(h.Host, p.Chain, key) {
 		return fail(FailIdentity, nil)
 	}
 	return nil
+}
+
+// everNamed reports whether an entry of the chain, the newest or one before,
+// names key as the identity. A leaf that was added in good faith stays in the
+// group for a while after its person came back with a new identity; the way
+// back takes it out.
+func everNamed(host string, chain [][]byte, key [32]byte) bool {
+	for n := len(chain); n > 0; n-- {
+		if a, err := keydir.Verify(host, chain[:n]); err == nil && a.Newest.IdentityKey == key {
+			return true
+		}
+	}
+	return false
 }
 
 // validator checks each credential that MLS meets: it must be a device

@@ -75,7 +75,7 @@ var failures = map[string]sentencePair{
 	FailOldVault:        {"this vault is older than what it has sent, or a copy", "it will not send again in this conversation until a member has added this device anew; run `clarion listen`"},
 	FailDeviceReplaced:  {"this device was replaced by another of yours", "run `clarion restore` here to use this device again"},
 	FailHistoryDiffers:  {"what this device saw differs from what another member saw", "nothing more is sent here; compare with the members by another way and tell the operator"},
-	FailServerRolled:    {"the server was restored from an older backup", ""},
+	FailServerRolled:    {"the server was restored from an older backup", "what this device holds is put back; what only the server held may be missing"},
 	FailVault:           {"the vault could not be written", "check the disk; nothing was sent"},
 	FailNoOtherMember:   {"nobody else is in this conversation", "add somebody first"},
 	FailAwaitingMembers: {"this device waits for a member to add it again", "it happens when one of them is online; run `clarion listen`"},

@@ -86,17 +86,19 @@ func (c *Client) signInOnly(ctx context.Context, s *session) error {
 // an entry that follows from the own chain; if so this vault is retired.
 func (c *Client) replaced(ctx context.Context) bool {
 	chain, err := c.lookUpChain(ctx, c.self.Handle)
-	if err != nil || len(chain) <= len(c.self.Chain) {
+	own := c.self.Chain
+	if c.self.Prior != ([32]byte{}) {
+		own = own[:len(own)-1] // its newest entry was never published, and another's was
+	}
+	if err != nil || len(chain) <= len(own) {
 		return false
 	}
 	a, err := keydir.Verify(c.self.Handle.Host, chain)
 	if err != nil || a.Newest.HasDevice(c.self.devicePublic()) {
 		return false
 	}
-	for i, e := range c.self.Chain {
-		if !bytes.Equal(e, chain[i]) {
-			return false
-		}
+	if !continues(own, chain) {
+		return false
 	}
 	var ch change
 	c.self.Stage = stageReplaced
@@ -176,6 +178,11 @@ func (c *Client) restock(ctx context.Context, s *session) error {
 // data. The inbox is read from its start again: its numbering is older now.
 func (c *Client) inIncarnation(ctx context.Context, in wire.Incarnation) error {
 	var ch change
+	if c.self.Incarnation != in {
+		// Also when this device has nothing to put back: what others were told
+		// was sent may be gone.
+		ch.tell(c.problem("", 0, fail(FailServerRolled, nil)))
+	}
 	c.self.Incarnation = in
 	c.self.InboxSeq = 0
 	c.self.BlobDirty = true

@@ -109,6 +109,7 @@ func recordID(parts ...string) string {
 
 // load reads the loop's state from the vault.
 func (c *Client) load(ctx context.Context) error {
+	known := c.convs
 	c.self = nil
 	c.convs = map[conversationID]*conversation{}
 	c.contacts = map[wire.Handle]*contact{}
@@ -139,6 +140,14 @@ func (c *Client) load(ctx context.Context) error {
 		v := new(conversation)
 		if err := wire.Unmarshal(b, v); err != nil {
 			return err
+		}
+		// After a failed commit somebody up the stack may hold the conversation:
+		// it is read again in place, so that there are never two of one.
+		if was := known[v.ID]; was != nil {
+			if was.group != nil {
+				was.group.Forget()
+			}
+			*was, v = *v, was
 		}
 		c.convs[v.ID] = v
 		if v.Status == statusBroken {

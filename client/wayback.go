@@ -89,8 +89,8 @@ func (c *Client) takeAddBack(ctx context.Context, i *introduction, a *keydir.Acc
 	if v == nil || !v.knows(h) {
 		return errIgnore
 	}
-	if v.Status == statusAwaiting && c.self.Handle.String() < h.String() {
-		return c.foundAgain(ctx, v) // both lost it: one of the two begins anew
+	if v.Status == statusAwaiting {
+		return c.allLost(ctx, v, h)
 	}
 	if v.Status != statusActive {
 		return errIgnore
@@ -103,6 +103,22 @@ func (c *Client) takeAddBack(ctx context.Context, i *introduction, a *keydir.Acc
 		return errIgnore
 	}
 	return err
+}
+
+// allLost begins a conversation anew when every other member has said that
+// they lost it too, and this one comes first among them: as long as one may be
+// left who has it, two groups would stand under one name.
+func (c *Client) allLost(ctx context.Context, v *conversation, asked wire.Handle) error {
+	if v.lost == nil {
+		v.lost = map[wire.Handle]bool{}
+	}
+	v.lost[asked] = true
+	for _, h := range v.handles() {
+		if h != c.self.Handle && (!v.lost[h] || h.String() < c.self.Handle.String()) {
+			return errIgnore
+		}
+	}
+	return c.foundAgain(ctx, v)
 }
 
 func (c *Client) planAddBack(ctx context.Context, v *conversation, i *introduction, a *keydir.Account) (add [][]byte, remove []mls.LeafIndex, tell []invitee, err error) {

@@ -183,7 +183,11 @@ func (srv *Server) continued(a *keydir.Account, stored [][]byte, m *wire.Registe
 	if err != nil || len(m.RecoveryBlob) == 0 {
 		return err
 	}
-	return srv.store.PutRecoveryBlob(a.Newest.Handle.Name, &wire.PutRecoveryBlob{Version: m.BlobVersion, Blob: m.RecoveryBlob})
+	err = srv.store.PutRecoveryBlob(a.Newest.Handle.Name, &wire.PutRecoveryBlob{Version: m.BlobVersion, Blob: m.RecoveryBlob})
+	if wire.CodeOf(err) == wire.CodeBlobOutdated {
+		return nil // the one that is held may stay
+	}
+	return err
 }
 
 func verify(key [32]byte, signed []byte, signature wire.Signature) bool {

@@ -192,9 +192,11 @@ func TestSignIn(t *testing.T) {
 	if n := ok[*wire.KeyPackageCount](c, &wire.CountKeyPackages{}); n.Left != 2 {
 		t.Fatalf("%+v", n)
 	}
-	// A blob of no higher version changes nothing.
+	// A blob of no higher version changes nothing; a retry is harmless.
 	ok[*wire.Done](c, &wire.PutRecoveryBlob{Version: 5, Blob: body("five")})
-	ok[*wire.Done](c, &wire.PutRecoveryBlob{Version: 5, Blob: body("other")})
+	ok[*wire.Done](c, &wire.PutRecoveryBlob{Version: 5, Blob: body("five")})
+	c.refused(wire.CodeBlobOutdated, &wire.PutRecoveryBlob{Version: 5, Blob: body("other")})
+	c.refused(wire.CodeBlobOutdated, &wire.PutRecoveryBlob{Version: 4, Blob: body("five")})
 	if b := ok[*wire.RecoveryBlob](c, &wire.GetRecoveryBlob{}); b.Version != 5 || text(b.Blob) != "five" {
 		t.Fatalf("%+v", b)
 	}

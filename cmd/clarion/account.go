@@ -14,10 +14,10 @@ import (
 )
 
 type registerCommand struct {
-	Server string `required:"" placeholder:"URL" help:"The server's address, http(s)://host[:port]."`
-	Name   string `required:"" placeholder:"NAME" help:"The name before the @."`
-	Invite string `placeholder:"CODE" help:"The server's registration invite, if it asks for one."`
-	Words  string `placeholder:"FILE" help:"Use these 24 words instead of new ones; - reads stdin."`
+	Server url  `required:"" help:"The server's address, http(s)://host[:port]."`
+	Name   name `required:"" help:"The name before the @."`
+	Invite code `help:"The server's registration invite, if it asks for one."`
+	Words  file `help:"Use these 24 words instead of new ones; - reads stdin."`
 }
 
 // Help explains the command.
@@ -36,7 +36,7 @@ func (cmd *registerCommand) Run(ctx context.Context, inv *invocation) error {
 		return err
 	}
 	return inv.create(ctx, func(ctx context.Context, c *client.Client) error {
-		sheet, err := c.Register(ctx, client.RegisterParams{Server: cmd.Server, Name: cmd.Name, Invite: cmd.Invite, Words: words})
+		sheet, err := c.Register(ctx, client.RegisterParams{Server: string(cmd.Server), Name: string(cmd.Name), Invite: string(cmd.Invite), Words: words})
 		if err != nil {
 			return err
 		}
@@ -52,9 +52,9 @@ func (cmd *registerCommand) Run(ctx context.Context, inv *invocation) error {
 }
 
 type restoreCommand struct {
-	Server string `required:"" placeholder:"URL" help:"The server's address, http(s)://host[:port]."`
-	Name   string `required:"" placeholder:"NAME" help:"The name before the @."`
-	Words  string `required:"" placeholder:"FILE" help:"A file with the 24 words; - reads stdin."`
+	Server url  `required:"" help:"The server's address, http(s)://host[:port]."`
+	Name   name `required:"" help:"The name before the @."`
+	Words  file `required:"" help:"A file with the 24 words; - reads stdin."`
 }
 
 // Help explains the command.
@@ -73,7 +73,7 @@ func (cmd *restoreCommand) Run(ctx context.Context, inv *invocation) error {
 		return err
 	}
 	return inv.create(ctx, func(ctx context.Context, c *client.Client) error {
-		if err := c.Restore(ctx, client.RestoreParams{Server: cmd.Server, Name: cmd.Name, Words: words}); err != nil {
+		if err := c.Restore(ctx, client.RestoreParams{Server: string(cmd.Server), Name: string(cmd.Name), Words: words}); err != nil {
 			return err
 		}
 		me, err := c.WhoAmI(ctx)

@@ -117,7 +117,7 @@ func TestChatAtATerminal(t *testing.T) {
 		select {
 		case <-typing:
 			seen = true
-		case <-time.After(100 * time.Millisecond):
+		case <-time.After(100 * time.Millisecond): // a person's pace
 		}
 	}
 	io.WriteString(ours, "\r")

@@ -66,7 +66,7 @@ type screen struct {
 	pressed chan struct{}
 }
 
-const prompt = "> "
+const typeHere = "> "
 
 func newScreen(inv *invocation, fd int) (*screen, error) {
 	before, err := term.MakeRaw(fd)
@@ -77,7 +77,7 @@ func newScreen(inv *invocation, fd int) (*screen, error) {
 	s.editor = term.NewTerminal(struct {
 		io.Reader
 		io.Writer
-	}{inv.in, inv.out}, prompt)
+	}{inv.in, inv.out}, typeHere)
 	s.editor.SetBracketedPasteMode(true)
 	s.fit()
 	s.editor.AutoCompleteCallback = func(string, int, rune) (string, int, bool) {
@@ -116,13 +116,13 @@ func (s *screen) show(text string) error {
 	return closedOutput(err)
 }
 
-// writing shows who is writing in front of the prompt.
+// writing shows who is writing in front of the line that is typed.
 func (s *screen) writing(text string) {
 	if text != "" {
 		text = "(" + text + ") "
 	}
-	s.editor.SetPrompt(text + prompt)
-	_, _ = s.editor.Write(nil) // draws the prompt again
+	s.editor.SetPrompt(text + typeHere)
+	_, _ = s.editor.Write(nil) // draws that line again
 }
 
 func (s *screen) close() {

@@ -15,8 +15,8 @@ import (
 )
 
 type listenCommand struct {
-	Once    int     `placeholder:"N" help:"End with 0 after N messages arrived."`
-	Timeout seconds `placeholder:"S" help:"End with 7 after S seconds."`
+	Once    count   `help:"End with 0 after so many messages arrived."`
+	Timeout seconds `help:"End with 7 after this time."`
 }
 
 // Help explains the command.
@@ -36,7 +36,7 @@ func (cmd *listenCommand) Run(ctx context.Context, inv *invocation) error {
 	}
 	return inv.core(ctx, false, func(ctx context.Context, c *client.Client) error {
 		l := &listener{
-			inv: inv, core: c, left: cmd.Once, limited: cmd.Once > 0,
+			inv: inv, core: c, left: int(cmd.Once), limited: cmd.Once > 0,
 			printed: map[string]bool{}, read: map[string]uint64{}, names: map[string]string{},
 		}
 		err := l.listen(ctx, time.Duration(cmd.Timeout))

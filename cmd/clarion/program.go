@@ -41,7 +41,7 @@ type invocation struct {
 
 // commands is the whole command line. Its order is the order of the help.
 type commands struct {
-	Home        string  `placeholder:"DIR" help:"Folder of the vault. Default: $$CLARION_HOME, else clarion in $$XDG_DATA_HOME or ~/.local/share."`
+	Home        dir     `help:"Folder of the vault. Default: $$CLARION_HOME, else clarion in $$XDG_DATA_HOME or ~/.local/share."`
 	JSON        bool    `name:"json" help:"Print JSON: an object, or a line for each of many. Errors are one line of JSON on stderr."`
 	ClockOffset seconds `name:"clock-offset" hidden:"" help:"Shift this device's clock."`
 
@@ -107,7 +107,7 @@ func (inv *invocation) run(ctx context.Context, args []string) error {
 	}
 	inv.json = flags.JSON
 	inv.offset = time.Duration(flags.ClockOffset)
-	inv.home, err = inv.vaultFolder(flags.Home)
+	inv.home, err = inv.vaultFolder(string(flags.Home))
 	if err != nil {
 		return err
 	}
@@ -156,6 +156,16 @@ func (inv *invocation) vaultFolder(flag string) (string, error) {
 
 // now is the device's clock as the client shall see it.
 func (inv *invocation) now() time.Time { return time.Now().Add(inv.offset) }
+
+// The names of these types stand in the help for what a flag takes.
+type (
+	dir   string
+	url   string
+	code  string
+	file  string
+	name  string
+	count int
+)
 
 // seconds is a length of time on the command line: a number of seconds, or a
 // number with a unit, such as 1.5h.

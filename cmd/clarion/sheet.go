@@ -25,12 +25,13 @@ func (inv *invocation) printSheet(me client.Me, words []string) error {
 	fmt.Fprintf(&b, "You are %s.\n\n%s\n\n", line(me.Handle.String()), inv.style.strong("RECOVERY SHEET of "+line(me.Handle.String())))
 	rows := (len(words) + sheetColumns - 1) / sheetColumns
 	for y := range rows {
+		row := ""
 		for x := range sheetColumns {
 			if i := x*rows + y; i < len(words) {
-				fmt.Fprintf(&b, "   %2d %-10s", i+1, words[i])
+				row += fmt.Sprintf("   %2d %-10s", i+1, words[i])
 			}
 		}
-		b.WriteString("\n")
+		b.WriteString(strings.TrimRight(row, " ") + "\n")
 	}
 	b.WriteString(`
 Write the words down in this order, on paper, and keep the paper safe.
@@ -44,13 +45,13 @@ and this program shows them only now. Whoever has them can be you.
 
 // wordsFrom reads the words of a sheet from a file, or from stdin for "-". An
 // empty name gives no words.
-func (inv *invocation) wordsFrom(name string) ([]string, error) {
+func (inv *invocation) wordsFrom(name file) ([]string, error) {
 	if name == "" {
 		return nil, nil
 	}
 	in := inv.in
 	if name != "-" {
-		f, err := os.Open(name)
+		f, err := os.Open(string(name))
 		if err != nil {
 			return nil, unreadable(err)
 		}

@@ -112,6 +112,9 @@ func table(out io.Writer, rows [][]string, paint func(row, column int, padded st
 	}
 	var b strings.Builder
 	for y, row := range rows {
+		for len(row) > 0 && row[len(row)-1] == "" {
+			row = row[:len(row)-1] // nothing to align with at the end of a line
+		}
 		for x, cell := range row {
 			pad := widths[x] - utf8.RuneCountInString(cell)
 			if x == len(row)-1 {

@@ -65,7 +65,7 @@ func TestTableAligns(t *testing.T) {
 		}
 		return cell
 	})
-	want := "\x1b[1mé\x1b[0m       x<U+001B>  last\n\x1b[1mlonger\x1b[0m  y          \n"
+	want := "\x1b[1mé\x1b[0m       x<U+001B>  last\n\x1b[1mlonger\x1b[0m  y\n"
 	if err != nil || b.String() != want {
 		t.Errorf("got %q, %v", b.String(), err)
 	}

@@ -3,6 +3,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -11,7 +12,8 @@ import (
 )
 
 // PutRecoveryBlob replaces the recovery blob when the version is above the one
-// held. no_such_account.
+// held, else blob_outdated; the same blob once more changes nothing.
+// no_such_account.
 func (s *Store) PutRecoveryBlob(name string, p *wire.PutRecoveryBlob) error {
 	if p.Version >= maxSQL {
 		return refuse(wire.CodeMalformed)
@@ -25,11 +27,15 @@ func (s *Store) PutRecoveryBlob(name string, p *wire.PutRecoveryBlob) error {
 		if !found {
 			return refuse(wire.CodeNoAccount)
 		}
-		newer, err := t.row(`SELECT 1 FROM recovery_blob WHERE name = $1 AND version >= $2`, []any{name, int64(p.Version)}, &one)
-		if err != nil {
+		var version uint64
+		var held []byte
+		found, err = t.row(`SELECT version, body FROM recovery_blob WHERE name = $1`, []any{name}, &version, &held)
+		switch {
+		case err != nil:
 			return err
-		}
-		if newer {
+		case found && version == p.Version && bytes.Equal(held, p.Blob):
+			return nil
+		case found && version >= p.Version:
 			return refuse(wire.CodeBlobOutdated)
 		}
 		return t.exec(`INSERT INTO recovery_blob (name, version, body) VALUES ($1, $2, $3)
