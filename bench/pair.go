@@ -37,10 +37,10 @@ type pair struct {
 	sent      uint64
 	acked     uint64
 	delivered uint64
-	left      func() bool       // closed loop: whether to send another after an answer
-	arrived   func(uint64)      // told of each delivery, by number
-	changed   chan struct{}     // something was acked or delivered
-	err       error             // first fault
+	left      func() bool   // closed loop: whether to send another after an answer
+	arrived   func(uint64)  // told of each delivery, by number
+	changed   chan struct{} // something was acked or delivered
+	err       error         // first fault
 }
 
 // line is one WebSocket; take is called by its reader, or nothing when nil.
@@ -82,6 +82,9 @@ func dialLine(url string, take func([]byte), ended func(error)) (*line, error) {
 
 func (l *line) send(frame []byte) error { return l.socket.WriteMessage(gws.OpcodeBinary, frame) }
 
+// load marks the refs of a pair's messages, apart from other commands' refs.
+const load = 1 << 31
+
 // commands sends commands to a mailbox door one by one and waits for each.
 type commands struct {
 	*line
@@ -89,29 +92,29 @@ type commands struct {
 	answers chan wire.Body
 }
 
-// dialDoor opens a mailbox door. Events go to events, when it is not nil.
-func dialDoor(addr string, events func(frame []byte)) (*commands, error) {
+// dialDoor opens a mailbox door. events takes what answers no command, acks
+// what answers a pair's messages; ended is told of the end.
+func dialDoor(addr string, events, acks func(frame []byte), ended func(error)) (*commands, error) {
 	c := &commands{answers: make(chan wire.Body, 1)}
 	hello := make(chan struct{}, 1)
 	var err error
 	c.line, err = dialLine("ws://"+addr+"/door/mailbox", func(frame []byte) {
-		kind := wire.Kind(binary.BigEndian.Uint16(frame))
-		if kind == wire.KindHello {
+		ref := binary.BigEndian.Uint32(frame[refAt:])
+		switch {
+		case wire.Kind(binary.BigEndian.Uint16(frame)) == wire.KindHello:
 			hello <- struct{}{}
-			return
-		}
-		if binary.BigEndian.Uint32(frame[refAt:]) == 0 {
-			if events != nil {
-				events(frame)
+		case ref == 0:
+			events(frame)
+		case ref&load != 0:
+			acks(frame)
+		default:
+			_, body, err := wire.DecodeFrame(frame)
+			if err != nil {
+				body = wire.Refuse(wire.CodeMalformed)
 			}
-			return
+			c.answers <- body
 		}
-		_, body, err := wire.DecodeFrame(frame)
-		if err != nil {
-			body = wire.Refuse(wire.CodeMalformed)
-		}
-		c.answers <- body
-	}, func(error) {})
+	}, ended)
 	if err != nil {
 		return nil, err
 	}
@@ -123,6 +126,10 @@ func dialDoor(addr string, events func(frame []byte)) (*commands, error) {
 		return nil, errors.New("no hello")
 	}
 }
+
+func ignore([]byte) {}
+
+func ignoreEnd(error) {}
 
 // ask sends a command and returns its answer.
 func (c *commands) ask(body wire.Body) (wire.Body, error) {
@@ -195,7 +202,7 @@ func newPair(c *child, number int, echo bool) (*pair, error) {
 		go p.to.socket.ReadLoop()
 		return p, nil
 	}
-	from, err := dialDoor(c.addr, func([]byte) {})
+	from, err := dialDoor(c.addr, ignore, p.takeAnswer, p.fail)
 	if err != nil {
 		return nil, err
 	}
@@ -207,7 +214,7 @@ func newPair(c *child, number int, echo bool) (*pair, error) {
 			return nil, err
 		}
 	}
-	to, err := dialDoor(c.addr, p.takeDelivery)
+	to, err := dialDoor(c.addr, p.takeDelivery, ignore, p.fail)
 	if err != nil {
 		return nil, err
 	}
@@ -215,7 +222,6 @@ func newPair(c *child, number int, echo bool) (*pair, error) {
 		return nil, err
 	}
 	p.from, p.to = from.line, to.line
-	p.from.take, p.from.ended, p.to.ended = p.takeAnswer, p.fail, p.fail
 	return p, nil
 }
 
@@ -248,7 +254,7 @@ func (p *pair) signal() {
 // put sends the next message; mu is held, so the frame is nobody else's.
 func (p *pair) put() {
 	p.sent++
-	binary.BigEndian.PutUint32(p.frame[refAt:], uint32(p.sent))
+	binary.BigEndian.PutUint32(p.frame[refAt:], load|uint32(p.sent))
 	binary.BigEndian.PutUint64(p.frame[idAt:], p.sent)
 	binary.BigEndian.PutUint64(p.frame[len(p.frame)-bodySize:], p.sent)
 	if err := p.from.send(p.frame); err != nil && p.err == nil {
@@ -259,9 +265,6 @@ func (p *pair) put() {
 // takeAnswer runs in the sender's reader.
 func (p *pair) takeAnswer(frame []byte) {
 	kind := binary.BigEndian.Uint16(frame)
-	if binary.BigEndian.Uint32(frame[refAt:]) == 0 {
-		return // the echo
-	}
 	p.mu.Lock()
 	if p.clarion && wire.Kind(kind) != wire.KindAppended || !p.clarion && kind != relayAck {
 		if p.err == nil {

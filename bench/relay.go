@@ -93,6 +93,7 @@ func openRelay(dir string) (*relay, error) {
 	}
 	r.upgrader = gws.NewUpgrader(relayEvents{r: r}, &gws.ServerOption{
 		ReadMaxPayloadSize: 2 << 20, ReadBufferSize: 2048, Logger: quiet{},
+		NewSession: func() gws.SessionStorage { return new(place) },
 	})
 	return r, nil
 }
@@ -187,7 +188,7 @@ func (r *relay) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 		r.rooms[number] = at
 	}
 	r.mu.Unlock()
-	socket.Session().Store("room", at)
+	socket.Session().(*place).room = at
 	at.mu.Lock()
 	at.members = append(at.members, socket)
 	at.mu.Unlock()
@@ -202,18 +203,16 @@ type relayEvents struct {
 
 // OnMessage takes one frame to be committed.
 func (e relayEvents) OnMessage(socket *gws.Conn, message *gws.Message) {
-	at, _ := socket.Session().Load("room")
 	if b := message.Bytes(); len(b) < bodySize+6 || binary.BigEndian.Uint16(b) != relaySend {
 		_ = socket.WriteClose(1002, nil)
 		return
 	}
-	e.r.sent <- &parcel{socket, at.(*room), message}
+	e.r.sent <- &parcel{socket, socket.Session().(*place).room, message}
 }
 
 // OnClose takes the connection out of its room.
 func (relayEvents) OnClose(socket *gws.Conn, _ error) {
-	v, _ := socket.Session().Load("room")
-	at := v.(*room)
+	at := socket.Session().(*place).room
 	at.mu.Lock()
 	defer at.mu.Unlock()
 	for i, member := range at.members {
@@ -222,4 +221,10 @@ func (relayEvents) OnClose(socket *gws.Conn, _ error) {
 			return
 		}
 	}
+}
+
+// place ties a socket to its room, where the library keeps a map otherwise.
+type place struct {
+	gws.SessionStorage
+	room *room
 }

@@ -311,6 +311,7 @@ func (m *machine) settle() {
 	}
 	if left != "" {
 		m.t.Errorf("after %d rounds: %s", rounds, left)
+		m.describe()
 		return
 	}
 	for _, conv := range m.convs {
@@ -332,6 +333,19 @@ func (m *machine) settle() {
 				}
 			}
 		}
+	}
+}
+
+// describe notes where everybody stands.
+func (m *machine) describe() {
+	for _, conv := range m.convs {
+		for _, p := range m.members(conv) {
+			v, err := p.Find(Context(m.t), conv)
+			m.note("%s in %s: epoch %d, code %.6s, problem %q, %v", p.Name, conv[:4], v.Epoch, v.Code, v.Problem, err)
+		}
+	}
+	for _, p := range m.people {
+		m.gather(p)
 	}
 }
 
@@ -377,29 +391,40 @@ func (m *machine) check() {
 		m.t.Error("no envelope was seen")
 	}
 	for _, conv := range m.convs {
-		for _, p := range m.members(conv) {
+		for i, p := range m.members(conv) {
 			m.checkHistory(p, conv)
+			for _, q := range m.members(conv)[:i] {
+				m.checkOrder(p, q, conv)
+			}
 		}
 	}
 }
 
-// checkHistory: each message that was reported sent is there once, and each
-// sender's in the order they were written, or this person was told why not.
+// checkOrder: what two people hold in common, they hold in the same order. What
+// a restored server lost and got back may have taken another place.
+func (m *machine) checkOrder(p, q *person, conv string) {
+	if m.restored || p.tampered || q.tampered {
+		return
+	}
+	a, b := texts(history(p.Client, conv)), texts(history(q.Client, conv))
+	a = slices.DeleteFunc(a, func(s string) bool { return !slices.Contains(b, s) })
+	b = slices.DeleteFunc(b, func(s string) bool { return !slices.Contains(a, s) })
+	if !slices.Equal(a, b) {
+		m.t.Errorf("%s and %s hold another order: %s", p.Name, q.Name, firstDifference(a, b))
+	}
+}
+
+// checkHistory: each message that was reported sent is there once, or this
+// person was told why not.
 func (m *machine) checkHistory(p *person, conv string) {
 	count := map[string]int{}
-	last := map[string]int{}
 	for _, h := range history(p.Client, conv) {
 		if count[h.ID]++; count[h.ID] > 1 {
 			m.t.Errorf("%s holds %q twice", p.Name, h.Text)
 		}
-		var n int
-		if _, err := fmt.Sscanf(h.Text[len(h.From.Name):], "%d", &n); err != nil {
+		if m.texts[h.ID].text != h.Text {
 			m.t.Errorf("%s holds %q, which nobody wrote", p.Name, h.Text)
 		}
-		if n <= last[h.From.Name] && last[h.From.Name] > 0 && !m.restored {
-			m.t.Errorf("%s holds %q after %d", p.Name, h.Text, last[h.From.Name])
-		}
-		last[h.From.Name] = n
 	}
 	for id, msg := range m.texts {
 		if msg.conv != conv || !m.sent[id] || count[id] == 1 {

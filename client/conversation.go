@@ -177,6 +177,13 @@ func (v *conversation) rawRecord(seq uint64) string {
 	return fmt.Sprintf("env/%s/%016x", v.ID, seq)
 }
 
+// mailboxChain is where the running hash begins in a mailbox that the members
+// moved to. It knows nothing of what came before: some of them may have come
+// through a restore of the server that others slept over.
+func mailboxChain(m wire.MailboxID) [32]byte {
+	return [32]byte(derive(m[:], "clarion envelope chain v1", 32))
+}
+
 // initialChain is where the running hash of a conversation begins.
 func initialChain(id conversationID) [32]byte {
 	return [32]byte(derive(id[:], "clarion envelope chain v1", 32))

@@ -319,16 +319,17 @@ func (c *Client) applyMessage(ctx context.Context, ch *change, v *conversation, 
 // checkClaim compares what the sender had seen with what this device saw. A
 // difference means that somebody was shown another history.
 func (c *Client) checkClaim(ctx context.Context, ch *change, v *conversation, seq uint64, m *content) error {
-	if string(m.Mailbox[:]) != string(v.Mailbox[:8]) || m.Seen < v.Start {
+	at := v.Base + m.Seen
+	if !m.about(v) || at < v.Start {
 		return nil // about a mailbox that was left, or before this device came
 	}
-	if m.Seen > v.Seq {
+	if at > v.Seq {
 		c.raise(ch, v, seq, FailHistoryDiffers)
 		return nil
 	}
 	seen := v.Chain
-	if m.Seen < v.Seq {
-		r, found, err := c.rawAt(ctx, ch, v, m.Seen)
+	if at < v.Seq {
+		r, found, err := c.rawAt(ctx, ch, v, at)
 		if err != nil || !found {
 			return err
 		}

@@ -23,9 +23,13 @@ func (c *Client) marksDue() {
 
 // takeMark notes what another leaf has got and seen. A mark cannot speak of
 // more than its sender has taken.
-func (c *Client) takeMark(_ context.Context, _ *change, _ *conversation, from *memberState, m *content) {
-	from.Got = max(from.Got, min(m.Got, m.Seen))
-	from.Read = max(from.Read, min(m.Read, from.Got))
+func (c *Client) takeMark(_ context.Context, _ *change, v *conversation, from *memberState, m *content) {
+	if got := min(m.Got, m.Seen); m.about(v) && got > 0 {
+		from.Got = max(from.Got, v.Base+got)
+		if read := min(m.Read, got); read > 0 {
+			from.Read = max(from.Read, v.Base+read)
+		}
+	}
 }
 
 // spreadMarks moves own messages on to what every other member has said.

@@ -33,12 +33,22 @@ type content struct {
 	ID      [16]byte // chosen once by the sender, kept when it is sealed again
 	At      int64    // the sender's clock, Unix seconds
 	Mailbox [8]byte  // first bytes of the mailbox the claim is about
-	Seen    uint64   // last place the sender has taken
-	Chain   [32]byte // running hash there
+	Seen    uint64   // last place in that mailbox the sender has taken
+	Chain   [32]byte // running hash of that mailbox there
 	Text    string   // contentText
-	Got     uint64   // contentMark: everything up to this place arrived
+	Got     uint64   // contentMark: everything up to this place of the mailbox arrived
 	Read    uint64   // contentMark: and up to this place was seen
 }
+
+// about reports whether the claim is about the mailbox that a conversation is
+// in. Places in it are the same for all members; the places that a person sees
+// count on across mailboxes, and need not be, when members came by different
+// ways through several restores of the server.
+func (m *content) about(v *conversation) bool { return string(m.Mailbox[:]) == string(v.Mailbox[:8]) }
+
+// within turns a place that counts across mailboxes into one of the present
+// mailbox, 0 for what came before it.
+func (v *conversation) within(place uint64) uint64 { return max(place, v.Base) - v.Base }
 
 // Fields describes the content; an unknown kind is refused.
 func (m *content) Fields(c *wire.Coder) {

@@ -51,7 +51,7 @@ func (c *Client) followMove(ctx context.Context, v *conversation) error {
 		return nil
 	}
 	secret := v.passOf(epoch)
-	chain, known, err := c.chainAt(ctx, v, v.Base+head)
+	_, known, err := c.chainAt(ctx, v, v.Base+head)
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (c *Client) followMove(ctx context.Context, v *conversation) error {
 	if err != nil && !refusedWith(err, wire.CodeMailboxExists) {
 		return err // exists under a later pass: somebody was here before
 	}
-	return c.moveTo(ctx, v, s, target, head, epoch, chain)
+	return c.moveTo(ctx, v, s, target, head, epoch)
 }
 
 // oldHead asks the old mailbox how far it goes, with the newest pass that it
@@ -117,7 +117,7 @@ func (c *Client) chainAt(ctx context.Context, v *conversation, seq uint64) ([32]
 }
 
 // moveTo puts back what the server lost and makes target the mailbox.
-func (c *Client) moveTo(ctx context.Context, v *conversation, s *session, target wire.MailboxID, head, epoch uint64, chain [32]byte) error {
+func (c *Client) moveTo(ctx context.Context, v *conversation, s *session, target wire.MailboxID, head, epoch uint64) error {
 	lost, err := c.lostAfter(ctx, v, v.Base+head)
 	if err != nil {
 		return err
@@ -140,10 +140,10 @@ func (c *Client) moveTo(ctx context.Context, v *conversation, s *session, target
 	v.Acked = acked
 	v.Mailbox, v.Incarnation, v.Moves, v.Created = target, s.hello.Incarnation, 0, true
 	v.Base += head
-	v.Seq, v.Chain, v.BaseEpoch = v.Base, chain, epoch
+	v.Seq, v.Chain, v.BaseEpoch = v.Base, mailboxChain(target), epoch
 	v.Start = max(v.Start, v.Base)
 	var ch change
-	ch.put(v.rawRecord(v.Seq), &raw{Chain: chain, Envelope: wire.Envelope{EnvelopeKind: wire.KindMessage}})
+	ch.put(v.rawRecord(v.Seq), &raw{Chain: v.Chain, Envelope: wire.Envelope{EnvelopeKind: wire.KindMessage}})
 	v.save(&ch)
 	if len(lost) > 0 {
 		c.note(&ch, v, v.Seq, ProblemRestored)
@@ -243,7 +243,7 @@ func (c *Client) nextMailbox(ch *change, v *conversation) error {
 	v.Mailbox = v.newest().mailboxAfter(v.Incarnation, v.Moves)
 	v.Base, v.BaseEpoch, v.Created = v.Seq, v.Epoch, false
 	v.Start = max(v.Start, v.Base)
-	v.Pending, v.Acked, v.Healing = nil, nil, nil
+	v.Pending, v.Acked, v.Healing, v.Chain = nil, nil, nil, mailboxChain(v.Mailbox)
 	ch.put(v.rawRecord(v.Seq), &raw{Chain: v.Chain, Envelope: wire.Envelope{EnvelopeKind: wire.KindMessage}})
 	v.save(ch)
 	return nil

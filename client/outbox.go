@@ -241,7 +241,8 @@ func (c *Client) seal(ctx context.Context, v *conversation, m *content, more fun
 		return err
 	}
 	copy(m.Mailbox[:], v.Mailbox[:])
-	m.Seen, m.Chain = v.Seq, v.Chain
+	m.Seen, m.Chain = v.within(v.Seq), v.Chain
+	m.Got, m.Read = v.within(m.Got), v.within(m.Read)
 	plain, err := wire.Marshal(m)
 	if err != nil {
 		return err

@@ -82,6 +82,8 @@ type Limits struct {
 	InFlight      int     // appends of one connection not yet durable; default 64
 	Queue         int     // bytes waiting to be sent to one connection; default 2 MiB
 	Malformed     int     // malformed frames after which a connection ends; default 8
+
+	Write time.Duration // for one frame to leave; default 30 s
 }
 
 func (l Limits) withDefaults() Limits {
@@ -94,6 +96,9 @@ func (l Limits) withDefaults() Limits {
 		if *v <= 0 {
 			*v = d
 		}
+	}
+	if l.Write <= 0 {
+		l.Write = 30 * time.Second
 	}
 	count(&l.Connections, 15000)
 	rate(&l.Commands, 2000)

@@ -354,3 +354,22 @@ func FuzzFrames(f *testing.F) {
 		}
 	})
 }
+
+// TestPing: a ping is answered also long after the last frame went out, when
+// the time that this frame had to leave is over.
+func TestPing(t *testing.T) {
+	r := start(t, func(c *Config) { c.Limits.Write = time.Millisecond })
+	p := r.dial("mailbox")
+	last := time.NewTimer(10 * time.Millisecond) // the hello's time and more
+	<-last.C
+	for range 3 {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		err := p.ws.Ping(ctx)
+		cancel()
+		if err != nil {
+			t.Fatalf("no pong: %v", err)
+		}
+		last.Reset(5 * time.Millisecond)
+		<-last.C
+	}
+}

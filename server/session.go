@@ -12,9 +12,6 @@ import (
 	"clarion.chat/clarion/wire"
 )
 
-// writeTimeout is how long one frame may take to leave.
-const writeTimeout = 30 * time.Second
-
 // session is one connection.
 //
 //	open ──shut()──▶ closing ──nothing left to write──▶ closed
@@ -184,7 +181,7 @@ func (s *session) write() {
 		case s.closing && s.pending == 0:
 			s.closed = true
 			s.mu.Unlock()
-			_ = s.socket.SetWriteDeadline(time.Now().Add(writeTimeout))
+			_ = s.mayWrite()
 			_ = s.socket.WriteClose(1001, nil)
 			s.mu.Lock()
 		default:
@@ -216,10 +213,16 @@ func (s *session) writeQueue() {
 	s.mu.Lock()
 }
 
+// mayWrite gives what is written next its time. The socket keeps a deadline
+// until another is set, so each write needs its own, a pong too.
+func (s *session) mayWrite() error {
+	return s.socket.SetWriteDeadline(time.Now().Add(s.srv.c.Limits.Write))
+}
+
 // writeFrame writes one frame; only the writer may. After a failure the
 // socket is closed and the reader ends too.
 func (s *session) writeFrame(frame []byte) bool {
-	if s.socket.SetWriteDeadline(time.Now().Add(writeTimeout)) != nil {
+	if s.mayWrite() != nil {
 		return false
 	}
 	return s.socket.WriteMessage(gws.OpcodeBinary, frame) == nil
@@ -229,7 +232,11 @@ func (s *session) writeFrame(frame []byte) bool {
 type events struct{ gws.BuiltinEventHandler }
 
 // OnPing answers a ping.
-func (events) OnPing(socket *gws.Conn, payload []byte) { _ = socket.WritePong(payload) }
+func (events) OnPing(socket *gws.Conn, payload []byte) {
+	if socket.Session().(*holder).s.mayWrite() == nil {
+		_ = socket.WritePong(payload)
+	}
+}
 
 // OnMessage hands a frame to its session.
 func (events) OnMessage(socket *gws.Conn, message *gws.Message) {

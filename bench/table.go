@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package main
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// target is the share of the bare relay's throughput that Clarion promises.
+const target = 0.8
+
+func printFlows(relay, ours []flow, echo flow) {
+	rates := func(all []flow) (rates, cpu []float64) {
+		for _, f := range all {
+			rates, cpu = append(rates, f.rate), append(cpu, float64(f.cpu.Microseconds()))
+		}
+		return
+	}
+	relayRates, relayCPU := rates(relay)
+	ourRates, ourCPU := rates(ours)
+	var ratios []float64
+	for i := range ourRates {
+		ratios = append(ratios, ourRates[i]/relayRates[i])
+	}
+	ratio := median(ratios)
+	word := "reached"
+	if ratio < target {
+		word = "MISSED"
+	}
+	fmt.Printf("  %-10s %8s %22s %12s\n", "", "median", "lowest to highest", "CPU each")
+	row := func(name string, rates, cpu []float64) {
+		fmt.Printf("  %-10s %6.0f/s %10.0f to %6.0f/s %9.0f µs\n", name, median(rates), slices.Min(rates), slices.Max(rates), median(cpu))
+	}
+	row(bare, relayRates, relayCPU)
+	row(clarion, ourRates, ourCPU)
+	fmt.Printf("  ratio      %6.2f   %10.2f to %.2f                  the aim of %.1f is %s\n", ratio, slices.Min(ratios), slices.Max(ratios), target, word)
+	fmt.Printf("  clarion with the sender subscribed too, as people are: %.0f/s, %d µs CPU each\n", echo.rate, echo.cpu.Microseconds())
+}
+
+func printDelays(name string, took, against []time.Duration) {
+	ms := func(q float64) float64 { return float64(quantile(took, q).Microseconds()) / 1000 }
+	fmt.Printf("  %-18s p50 %6.2f ms   p90 %6.2f   p99 %6.2f   (%d messages)", name, ms(0.5), ms(0.9), ms(0.99), len(took))
+	if len(against) > 0 {
+		share := func(q float64) float64 { return float64(quantile(took, q)) / float64(quantile(against, q)) }
+		fmt.Printf("   %.2f and %.2f times the relay's", share(0.5), share(0.99))
+	}
+	fmt.Println()
+}
+
+func printFootprints(relay, ours footprint) {
+	fmt.Printf("  %-10s %10s %10s %10s %12s\n", "", "resident", "heap", "stacks", "goroutines")
+	for _, row := range []struct {
+		name string
+		f    footprint
+	}{{bare, relay}, {clarion, ours}} {
+		fmt.Printf("  %-10s %6.1f KiB %6.1f KiB %6.1f KiB %12.2f\n", row.name, row.f.resident/1024, row.f.heap/1024, row.f.stack/1024, row.f.goroutines)
+	}
+	if relay.resident > 0 {
+		fmt.Printf("  ratio      %6.2f\n", ours.resident/relay.resident)
+	}
+}
+
+func printGrowth(all []growth) {
+	at := lengths()
+	fmt.Printf("  %-54s %12s %12s %8s\n", "", fmt.Sprint(at[0]), fmt.Sprint(at[1]), "times")
+	for _, g := range all {
+		fmt.Printf("  %-54s %12s %12s %8.2f\n", g.what, g.at[0].Round(time.Microsecond), g.at[1].Round(time.Microsecond), float64(g.at[1])/float64(g.at[0]))
+	}
+}
