@@ -98,7 +98,7 @@ func (c *Client) prepare(ctx context.Context, p RegisterParams, server, host str
 		return nil, err
 	}
 	s := &self{Stage: stageMaking, Server: server, Handle: wire.Handle{Name: p.Name, Host: host}, Registered: c.now().Unix()}
-	for _, secret := range [][]byte{s.Identity[:], s.Device[:], s.IDSecret[:]} {
+	for _, secret := range [][]byte{s.Identity[:], s.Device[:], s.IDSecret[:], s.RecordKey[:]} {
 		if err := c.random(secret); err != nil {
 			return nil, err
 		}
@@ -238,9 +238,12 @@ func (c *Client) abandon(ctx context.Context) {
 // makePackages draws key packages and keeps their private parts in the vault
 // before anybody sees them.
 func (c *Client) makePackages(ctx context.Context, n int, withLast bool) (packages [][]byte, last []byte, err error) {
+	// Whoever takes one of them checks the certificate too: it must live as long.
+	c.certify(c.self)
 	now := c.now()
 	from, until := uint64(now.Add(-clockSlack).Unix()), uint64(now.Add(packageLife).Unix())
 	var ch change
+	ch.put(recordSelf, c.self)
 	for i := range n + 1 {
 		lastResort := i == n
 		if lastResort && !withLast {

@@ -121,7 +121,7 @@ func (c *Client) makeCommit(ctx context.Context, v *conversation, add [][]byte, 
 		next.Forget()
 		return wire.Refuse(wire.CodeTooLarge)
 	}
-	secret := epochPass{Epoch: next.Epoch(), Secret: [32]byte(next.Export(exportPass, nil, 32))}
+	secret := passSecret(next)
 	v.Pending = &pending{
 		ID: id, Epoch: v.Epoch, Kind: wire.KindCommit, Body: body, Next: secret.pass(v.Mailbox).Hash(),
 		Commit: &pendingCommit{State: next.Marshal(), Welcome: welcome, Invitees: tell},

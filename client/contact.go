@@ -31,8 +31,6 @@ func (p *contact) Fields(c *wire.Coder) {
 	p.Conversation.Fields(c)
 }
 
-func (p *contact) record() string { return "contact/" + recordID(p.Handle.String()) }
-
 func (p *contact) checked() *Checked {
 	if p == nil || p.How == "" {
 		return nil
@@ -54,7 +52,7 @@ func (p *contact) blocked() bool  { return p != nil && p.State == string(Contact
 // putContact writes a contact and notes that the recovery blob is behind.
 func (c *Client) putContact(ch *change, p *contact) {
 	c.contacts[p.Handle] = p
-	ch.put(p.record(), p)
+	ch.put(c.record("contact", p.Handle), p)
 	c.self.BlobDirty = true
 	ch.put(recordSelf, c.self)
 }
@@ -90,7 +88,7 @@ func (c *Client) Block(ctx context.Context, handle string) error {
 		}
 		p.State = string(ContactBlocked)
 		c.putContact(&ch, &p)
-		ch.drop(requestRecord(h))
+		ch.drop(c.record("req", h))
 		if err := c.commit(ctx, &ch); err != nil {
 			return err
 		}

@@ -240,12 +240,16 @@ func (c *Client) adopt(v *conversation, g *mls.Group, seq uint64, fresh map[[32]
 	v.group = g
 	v.Members = members
 	v.Epoch = g.Epoch()
-	p := epochPass{Epoch: v.Epoch, Secret: [32]byte(g.Export(exportPass, nil, 32))}
-	v.Passes = append(v.Passes, p)
+	v.Passes = append(v.Passes, passSecret(g))
 	if n := len(v.Passes) - passesKept; n > 0 {
 		v.Passes = slices.Delete(v.Passes, 0, n)
 	}
 	return nil
+}
+
+// passSecret is the secret behind the passes of a group's epoch.
+func passSecret(g *mls.Group) epochPass {
+	return epochPass{Epoch: g.Epoch(), Secret: [32]byte(g.Export(exportPass, nil, 32))}
 }
 
 // pass is an epoch's pass for a mailbox.

@@ -24,8 +24,6 @@ func (p *pinned) Fields(c *wire.Coder) {
 	c.BytesList(&p.Chain, wire.MaxChain, wire.MaxEntry)
 }
 
-func pinnedRecord(h wire.Handle) string { return "dir/" + recordID(h.String()) }
-
 // lookUpChain asks the directory, believing nothing yet.
 func (c *Client) lookUpChain(ctx context.Context, h wire.Handle) ([][]byte, error) {
 	s, err := c.directoryDoor(ctx)
@@ -55,7 +53,7 @@ func (c *Client) lookUp(ctx context.Context, h wire.Handle) (*keydir.Account, er
 		return nil, fail(FailIdentity, err)
 	}
 	var old pinned
-	found, err := get(ctx, c.vault, pinnedRecord(h), &old)
+	found, err := get(ctx, c.vault, c.record("dir", h), &old)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +62,7 @@ func (c *Client) lookUp(ctx context.Context, h wire.Handle) (*keydir.Account, er
 	}
 	if len(chain) > len(old.Chain) {
 		var ch change
-		ch.put(pinnedRecord(h), &pinned{Handle: h, Chain: chain})
+		ch.put(c.record("dir", h), &pinned{Handle: h, Chain: chain})
 		if err := c.commit(ctx, &ch); err != nil {
 			return nil, err
 		}
@@ -95,7 +93,7 @@ func (c *Client) person(ctx context.Context, h wire.Handle, key [32]byte) error 
 		return fail(FailIdentity, nil)
 	}
 	var p pinned
-	found, err := get(ctx, c.vault, pinnedRecord(h), &p)
+	found, err := get(ctx, c.vault, c.record("dir", h), &p)
 	if err != nil {
 		return err
 	}
@@ -105,7 +103,7 @@ func (c *Client) person(ctx context.Context, h wire.Handle, key [32]byte) error 
 	if _, err := c.lookUp(ctx, h); err != nil {
 		return err
 	}
-	if _, err := get(ctx, c.vault, pinnedRecord(h), &p); err != nil {
+	if _, err := get(ctx, c.vault, c.record("dir", h), &p); err != nil {
 		return err
 	}
 	if !everNamed(h.Host, p.Chain, key) {
@@ -177,6 +175,9 @@ func (c *Client) takePackages(ctx context.Context, a *keydir.Account) ([][]byte,
 		cert, err := memberCertificate(kp.Member(), a.Newest.Handle.Host)
 		if err != nil {
 			return nil, fail(FailIdentity, err)
+		}
+		if _, err := keydir.VerifyCertificate(kp.Member().Credential, a.Newest.Handle.Host, now); err != nil {
+			return nil, wire.Refuse(wire.CodeNoKeyPackage) // the device slept past its certificate
 		}
 		if cert.Handle != a.Newest.Handle || cert.IdentityKey != a.Newest.IdentityKey || !a.Newest.HasDevice(cert.DeviceKey) {
 			return nil, fail(FailIdentity, errors.New("a key package is for another identity or device"))

@@ -156,7 +156,7 @@ func (c *Client) undoDirect(ctx context.Context, v *conversation, before *contac
 	if before != nil {
 		c.putContact(&ch, before)
 	} else {
-		ch.drop((&contact{Handle: h}).record())
+		ch.drop(c.record("contact", h))
 		delete(c.contacts, h)
 	}
 	return c.commit(ctx, &ch)

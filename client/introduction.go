@@ -45,7 +45,7 @@ type introduction struct {
 	InviteID     [16]byte // of the link that was opened, or zero
 	Proof        [32]byte // that its secret is known
 	Device       [32]byte // introAddBack: the device whose leaf is lost
-	Epoch        uint64   // introAddBack: no leaf that came after this epoch is lost
+	Epoch        uint64   // introWelcome: where it starts; introAddBack: no leaf that came after it is lost
 	Signature    wire.Signature
 }
 
@@ -153,7 +153,7 @@ func (c *Client) queueIntroduction(ch *change, to *invitee, i *introduction) err
 func (c *Client) queueWelcome(ch *change, v *conversation, to *invitee, welcome []byte, seq uint64, chain [32]byte) error {
 	i := &introduction{
 		Kind: introWelcome, Conversation: v.ID, Direct: v.Direct, Name: v.Name, Mailbox: v.Mailbox, Incarnation: v.Incarnation,
-		Moves: v.Moves, Keep: v.Keep, Base: v.Base, BaseEpoch: v.BaseEpoch, Seq: seq, Chain: chain, Welcome: welcome,
+		Moves: v.Moves, Keep: v.Keep, Epoch: v.Epoch, Base: v.Base, BaseEpoch: v.BaseEpoch, Seq: seq, Chain: chain, Welcome: welcome,
 	}
 	if to.Secret != ([32]byte{}) {
 		i.InviteID = inviteID(to.Secret)
@@ -285,8 +285,11 @@ func (c *Client) takeIntroduction(ctx context.Context, in *inboxSecrets, e *wire
 		if err != nil && !errors.Is(err, errIgnore) {
 			return err
 		}
-		if err != nil {
+		if err != nil && len(ch.records) > 0 {
 			ch = change{}
+			if err := c.load(ctx); err != nil { // memory must not be ahead of the vault
+				return err
+			}
 		}
 	}
 	c.self.InboxSeq = uint64(e.Seq)
@@ -357,7 +360,7 @@ func (c *Client) takeWelcome(ctx context.Context, ch *change, i *introduction, a
 			break // a member of a conversation that we are in adds us back
 		}
 		c.putContact(ch, &contact{Handle: from, State: string(ContactPending), Identity: a.Newest.IdentityKey})
-		ch.put(requestRecord(from), &request{*i})
+		ch.put(c.record("req", from), &request{*i})
 		if p == nil {
 			ch.tell(ContactRequested{At: c.now(), From: from})
 		}
@@ -368,8 +371,6 @@ func (c *Client) takeWelcome(ctx context.Context, ch *change, i *introduction, a
 
 // request is a contact request that waits for an answer: its introduction.
 type request struct{ introduction }
-
-func requestRecord(h wire.Handle) string { return "req/" + recordID(h.String()) }
 
 func (v *conversation) knows(h wire.Handle) bool {
 	for _, m := range v.Members {

@@ -238,7 +238,7 @@ func (c *Client) acceptHandle(ctx context.Context, text string) (*conversation, 
 		return nil, fail(FailOtherHost, nil)
 	}
 	var r request
-	found, err := get(ctx, c.vault, requestRecord(h), &r)
+	found, err := get(ctx, c.vault, c.record("req", h), &r)
 	if err != nil {
 		return nil, err
 	}
@@ -250,7 +250,11 @@ func (c *Client) acceptHandle(ctx context.Context, text string) (*conversation, 
 		n := *p
 		n.State = string(ContactAccepted)
 		c.putContact(&ch, &n)
-		return c.convs[p.Conversation], c.commit(ctx, &ch)
+		v := c.convs[p.Conversation]
+		if err := c.commit(ctx, &ch); err != nil || v.Status != statusAwaiting {
+			return v, err
+		}
+		return v, c.foundAgain(ctx, v) // whoever asks by hand does not want to wait any more
 	}
 	a, err := c.lookUp(ctx, h)
 	if err != nil {
@@ -272,7 +276,7 @@ func (c *Client) acceptRequest(ctx context.Context, h wire.Handle, r *request) (
 	}
 	n.State = string(ContactAccepted)
 	c.putContact(&ch, &n)
-	ch.drop(requestRecord(h))
+	ch.drop(c.record("req", h))
 	if err := c.join(ctx, &ch, &r.introduction, a); err != nil {
 		if unreachable(err) {
 			return nil, err

@@ -23,7 +23,7 @@ func (c *Client) join(ctx context.Context, ch *change, i *introduction, a *keydi
 		if err := c.catchUp(ctx, old); unreachable(err) {
 			return err
 		}
-		if old.Status == statusActive {
+		if old.Status == statusActive && !peerLost(old, i, a) {
 			return errIgnore
 		}
 	}
@@ -38,7 +38,7 @@ func (c *Client) join(ctx context.Context, ch *change, i *introduction, a *keydi
 			return nil
 		}
 		c.askedAt[i.Conversation] = c.now()
-		return c.queueAddBack(ch, i.Conversation, inviteeOf(a), c.self.devicePublic(), ^uint64(0))
+		return c.queueAddBack(ch, i.Conversation, inviteeOf(a), c.self.devicePublic(), i.Epoch)
 	}
 	v, err := c.conversationFrom(ctx, i, g, a)
 	if err != nil {
@@ -72,6 +72,21 @@ func (c *Client) join(ctx context.Context, ch *change, i *introduction, a *keydi
 	ch.tell(ConversationJoined{At: c.now(), Conversation: v.ID.String(), Seq: v.Seq, Name: c.public(v).Name, Members: v.handles()})
 	c.blobBehind(ch)
 	return nil
+}
+
+// peerLost reports whether the other person of a conversation of two begins it
+// anew with a device that has no leaf in it: theirs is lost, so this state has
+// nobody to talk to.
+func peerLost(v *conversation, i *introduction, a *keydir.Account) bool {
+	if !v.Direct || !i.Direct || !v.knows(a.Newest.Handle) {
+		return false
+	}
+	for _, m := range v.Members {
+		if m.Handle == a.Newest.Handle && a.Newest.HasDevice(m.Device) {
+			return false
+		}
+	}
+	return true
 }
 
 // openWelcome finds the key package that a Welcome is for, and joins. used is

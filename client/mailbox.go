@@ -111,11 +111,22 @@ func (c *Client) catchUp(ctx context.Context, v *conversation) error {
 			return err
 		}
 		if !page.More && v.Status == statusActive && v.newest().Epoch == epoch && page.Current {
-			return nil
+			return c.checkShown(ctx, v)
 		}
 		if len(page.Envelopes) == 0 && v.newest().Epoch == epoch {
 			// An ended epoch whose last commit is not shown: nothing to go on with.
 			return c.alarm(ctx, v, ProblemGap)
+		}
+	}
+	return nil
+}
+
+// checkShown: at the end of the mailbox everything that the server had
+// acknowledged must have been shown.
+func (c *Client) checkShown(ctx context.Context, v *conversation) error {
+	for _, a := range v.Acked {
+		if a.Seq > v.Seq {
+			return c.alarm(ctx, v, ProblemEcho)
 		}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 
+	"clarion.chat/clarion/mls"
 	"clarion.chat/clarion/wire"
 )
 
@@ -131,13 +132,9 @@ func (c *Client) moveTo(ctx context.Context, v *conversation, s *session, target
 	for _, e := range lost {
 		v.Healing = append(v.Healing, e.ID)
 	}
-	acked := v.Acked[:0]
-	for _, a := range v.Acked {
-		if a.Seq <= v.Base+head {
-			acked = append(acked, a)
-		}
+	if err := c.takeAlong(v, target, v.Base+head); err != nil {
+		return err
 	}
-	v.Acked = acked
 	v.Mailbox, v.Incarnation, v.Moves, v.Created = target, s.hello.Incarnation, 0, true
 	v.Base += head
 	v.Seq, v.Chain, v.BaseEpoch = v.Base, mailboxChain(target), epoch
@@ -149,6 +146,32 @@ func (c *Client) moveTo(ctx context.Context, v *conversation, s *session, target
 		c.note(&ch, v, v.Seq, ProblemRestored)
 	}
 	return c.commit(ctx, &ch)
+}
+
+// takeAlong readies what is under way for another mailbox: an own commit that
+// the server lost before its echo came is pending again, and a pending commit
+// names the next pass of the new mailbox.
+func (c *Client) takeAlong(v *conversation, target wire.MailboxID, from uint64) error {
+	acked := v.Acked[:0]
+	for _, a := range v.Acked {
+		if a.Seq <= from {
+			acked = append(acked, a)
+		} else if a.Commit != nil {
+			v.Pending = &pending{ID: a.ID, Epoch: uint64(a.Sent.Epoch), Kind: wire.KindCommit, Body: a.Sent.Body, Commit: a.Commit}
+		}
+	}
+	v.Acked = acked
+	if v.Pending == nil || v.Pending.Commit == nil {
+		return nil
+	}
+	next, err := mls.UnmarshalGroup(v.Pending.Commit.State, c.self.deviceKey())
+	if err != nil {
+		return fail(FailVault, err)
+	}
+	secret := passSecret(next)
+	v.Pending.Next = secret.pass(target).Hash()
+	next.Forget()
+	return nil
 }
 
 // lostAfter lists what this device holds past a place: what it took, then what

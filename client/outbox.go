@@ -77,6 +77,9 @@ func (o *openMessage) Fields(c *wire.Coder) {
 	c.U8(&o.State)
 }
 
+// unseenMost is how many envelopes are sent before their echoes are read.
+const unseenMost = 64
+
 func outRecord(conv conversationID, n uint64) string {
 	return fmt.Sprintf("out/%s/%016x", conv, n)
 }
@@ -163,6 +166,9 @@ func (c *Client) flush(ctx context.Context, v *conversation) error {
 			}
 		}
 		err := c.sendPending(ctx, v)
+		if err == nil && len(v.Acked) >= unseenMost {
+			err = c.catchUp(ctx, v)
+		}
 		if err == nil {
 			tries = 0
 			continue
@@ -290,9 +296,6 @@ func (c *Client) acknowledged(ctx context.Context, v *conversation, mailboxSeq u
 	seq := v.Base + mailboxSeq
 	e := wire.Envelope{ID: p.ID, Epoch: wire.Epoch(p.Epoch), EnvelopeKind: p.Kind, Next: p.Next, Body: p.Body}
 	v.Acked = append(v.Acked, ackedEnvelope{ID: p.ID, Seq: seq, Hash: e.Hash(), Sent: e, Commit: p.Commit})
-	if len(v.Acked) > ownOpenKept {
-		v.Acked = slices.Delete(v.Acked, 0, 1)
-	}
 	v.Pending = nil
 	var ch change
 	if p.HasItem {

@@ -153,18 +153,20 @@ func (s *session) callWithin(ctx context.Context, command wire.Body, d time.Dura
 	defer cancel()
 	ch := make(chan wire.Body, 1)
 	s.mu.Lock()
-	if s.err != nil {
-		s.mu.Unlock()
-		return nil, fail(FailUnreachable, s.err)
-	}
 	s.next++
 	ref := s.next
-	s.waiting[ref] = ch
 	s.mu.Unlock()
 	frame, err := wire.EncodeFrame(ref, command)
 	if err != nil {
 		return nil, wire.Refuse(wire.CodeTooLarge)
 	}
+	s.mu.Lock()
+	if s.err != nil {
+		s.mu.Unlock()
+		return nil, fail(FailUnreachable, s.err)
+	}
+	s.waiting[ref] = ch
+	s.mu.Unlock()
 	if err := s.conn.Send(ctx, frame); err != nil {
 		s.end(err)
 		return nil, fail(FailUnreachable, err)

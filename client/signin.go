@@ -301,7 +301,7 @@ func (c *Client) restore(ctx context.Context, p RestoreParams) error {
 func (c *Client) takeOver(ctx context.Context, s *session, keys *recoveryKeys, h wire.Handle, server string, blob recoveryBlob, version uint64) error {
 	c.self = &self{Stage: stageMaking, Server: server, Handle: h, MarksOff: blob.MarksOff, Registered: c.now().Unix(), Incarnation: s.hello.Incarnation}
 	me := c.self
-	for _, secret := range [][]byte{me.Identity[:], me.Device[:], me.IDSecret[:]} {
+	for _, secret := range [][]byte{me.Identity[:], me.Device[:], me.IDSecret[:], me.RecordKey[:]} {
 		if err := c.random(secret); err != nil {
 			return err
 		}

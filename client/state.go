@@ -5,6 +5,7 @@ package client
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -41,6 +42,7 @@ type self struct {
 	Identity    [32]byte // Ed25519 seed
 	Device      [32]byte // Ed25519 seed
 	IDSecret    [32]byte // derives envelope ids; never leaves the vault
+	RecordKey   [32]byte // names the records about people
 	Certificate []byte
 	Chain       [][]byte
 	SelfGroup   []byte // MLS state of the person's own devices
@@ -66,6 +68,7 @@ func (s *self) Fields(c *wire.Coder) {
 	c.Fixed(s.Identity[:])
 	c.Fixed(s.Device[:])
 	c.Fixed(s.IDSecret[:])
+	c.Fixed(s.RecordKey[:])
 	c.Bytes(&s.Certificate, wire.MaxEntry)
 	c.BytesList(&s.Chain, wire.MaxChain, wire.MaxEntry)
 	c.Bytes(&s.SelfGroup, maxState)
@@ -97,14 +100,12 @@ func (s *self) account() (*keydir.Account, error) {
 	return keydir.Verify(s.Handle.Host, s.Chain)
 }
 
-// recordID shortens a personal name to what a record's key may show.
-func recordID(parts ...string) string {
-	h := sha256.New()
-	for _, p := range parts {
-		h.Write([]byte(p))
-		h.Write([]byte{0})
-	}
-	return hex.EncodeToString(h.Sum(nil)[:16])
+// record names what the vault keeps of a person. The name stands unsealed in
+// the vault's file, so it is keyed: it tells nobody whom it is about.
+func (c *Client) record(kind string, h wire.Handle) string {
+	mac := hmac.New(sha256.New, c.self.RecordKey[:])
+	mac.Write(wire.ToSign(kind, h.Host, []byte(h.Name)))
+	return kind + "/" + hex.EncodeToString(mac.Sum(nil)[:16])
 }
 
 // load reads the loop's state from the vault.

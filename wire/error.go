@@ -8,7 +8,7 @@ import "errors"
 type Code string
 
 // The codes a server answers with. docs/protocol/errors.md gives each its
-// cause and remedy; messages.go gives each its sentence and hint.
+// cause and remedy; the table below gives each its sentence and hint.
 const (
 	CodeMalformed      Code = "malformed"
 	CodeTooLarge       Code = "too_large"
