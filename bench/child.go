@@ -113,6 +113,7 @@ func obey(in io.Reader, out io.Writer, ended <-chan error) error {
 // stat is what a child says of itself; sizes in bytes.
 type stat struct {
 	RSS, Heap, Stack, Goroutines int
+	Written                      int           // to files
 	CPU                          time.Duration // since its start, all cores
 }
 
@@ -124,7 +125,7 @@ func measureSelf() stat {
 	all := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
 	metrics.Read(all)
 	s.Heap, s.Stack = int(all[0].Value.Uint64()), int(all[1].Value.Uint64())
-	s.RSS = residentMemory()
+	s.RSS, s.Written = residentMemory(), writtenBytes()
 	return s
 }
 
@@ -140,6 +141,21 @@ func residentMemory() int {
 	}
 	pages, _ := strconv.Atoi(fields[1])
 	return pages * os.Getpagesize()
+}
+
+// writtenBytes is 0 where there is no /proc.
+func writtenBytes() int {
+	b, err := os.ReadFile("/proc/self/io")
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(b)) {
+		if number, found := strings.CutPrefix(line, "write_bytes: "); found {
+			n, _ := strconv.Atoi(strings.TrimSpace(number))
+			return n
+		}
+	}
+	return 0
 }
 
 // child is the parent's side.

@@ -66,7 +66,7 @@ func (g *grown) add(n, inFlight int) error {
 			g.sent++
 			sent++
 			binary.BigEndian.PutUint32(g.frame[refAt:], load|uint32(g.sent))
-			binary.BigEndian.PutUint64(g.frame[idAt:], g.sent)
+			scatter(g.frame[idAt:], g.sent)
 			if err := g.door.send(g.frame); err != nil {
 				return err
 			}

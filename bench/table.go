@@ -12,31 +12,30 @@ import (
 const target = 0.8
 
 func printFlows(relay, ours []flow, echo flow) {
-	rates := func(all []flow) (rates, cpu []float64) {
-		for _, f := range all {
-			rates, cpu = append(rates, f.rate), append(cpu, float64(f.cpu.Microseconds()))
-		}
-		return
-	}
-	relayRates, relayCPU := rates(relay)
-	ourRates, ourCPU := rates(ours)
 	var ratios []float64
-	for i := range ourRates {
-		ratios = append(ratios, ourRates[i]/relayRates[i])
+	for i := range ours {
+		ratios = append(ratios, ours[i].rate/relay[i].rate)
 	}
 	ratio := median(ratios)
 	word := "reached"
 	if ratio < target {
 		word = "MISSED"
 	}
-	fmt.Printf("  %-10s %8s %22s %12s\n", "", "median", "lowest to highest", "CPU each")
-	row := func(name string, rates, cpu []float64) {
-		fmt.Printf("  %-10s %6.0f/s %10.0f to %6.0f/s %9.0f µs\n", name, median(rates), slices.Min(rates), slices.Max(rates), median(cpu))
-	}
-	row(bare, relayRates, relayCPU)
-	row(clarion, ourRates, ourCPU)
-	fmt.Printf("  ratio      %6.2f   %10.2f to %.2f                  the aim of %.1f is %s\n", ratio, slices.Min(ratios), slices.Max(ratios), target, word)
+	fmt.Printf("  %-12s %8s %24s %12s %14s\n", "", "median", "lowest to highest", "CPU each", "on disk each")
+	printFlow(bare, relay)
+	printFlow(clarion, ours)
+	fmt.Printf("  %-12s %8.2f %13.2f to %.2f   half of them %.2f to %.2f; the aim of %.1f is %s\n", "ratio", ratio,
+		slices.Min(ratios), slices.Max(ratios), quantile(ratios, 0.25), quantile(ratios, 0.75), target, word)
 	fmt.Printf("  clarion with the sender subscribed too, as people are: %.0f/s, %d µs CPU each\n", echo.rate, echo.cpu.Microseconds())
+}
+
+func printFlow(name string, all []flow) {
+	var rates, cpu, disk []float64
+	for _, f := range all {
+		rates, cpu, disk = append(rates, f.rate), append(cpu, float64(f.cpu.Microseconds())), append(disk, float64(f.disk))
+	}
+	fmt.Printf("  %-12s %6.0f/s %13.0f to %6.0f/s %9.0f µs %10.1f KiB\n", name, median(rates), slices.Min(rates), slices.Max(rates),
+		median(cpu), median(disk)/1024)
 }
 
 func printDelays(name string, took, against []time.Duration) {

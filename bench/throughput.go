@@ -18,6 +18,7 @@ const (
 type flow struct {
 	rate float64       // durable messages per second
 	cpu  time.Duration // of the server, per message
+	disk int           // bytes that the server wrote to files, per message
 }
 
 // throughput lets every pair keep its window full for a while. A message
@@ -54,7 +55,7 @@ func throughput(c *child, d time.Duration, echo bool) (f flow, err error) {
 	if err != nil {
 		return f, err
 	}
-	return flow{float64(total) / took.Seconds(), (after.CPU - before.CPU) / time.Duration(total)}, nil
+	return flow{float64(total) / took.Seconds(), (after.CPU - before.CPU) / time.Duration(total), (after.Written - before.Written) / int(total)}, nil
 }
 
 func makePairs(c *child, echo bool) ([]*pair, error) {

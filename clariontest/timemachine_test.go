@@ -39,6 +39,7 @@ type machine struct {
 	convs    []string
 	texts    map[string]sentMessage // by message id
 	sent     map[string]bool        // ids
+	wrote    map[string]bool        // texts, also of messages that failed
 	backup   string
 	restored bool // the server was set back
 	steps    []string
@@ -60,7 +61,7 @@ func TestTimeMachine(t *testing.T) {
 }
 
 func newMachine(t *testing.T, chance *rand.Rand) *machine {
-	m := &machine{t: t, s: NewServer(t), chance: chance, g: newGenerations(), texts: map[string]sentMessage{}, sent: map[string]bool{}}
+	m := &machine{t: t, s: NewServer(t), chance: chance, g: newGenerations(), texts: map[string]sentMessage{}, sent: map[string]bool{}, wrote: map[string]bool{}}
 	for _, name := range []string{"ada", "omar", "lin", "eve"}[:2+chance.IntN(3)] {
 		watch, tap := m.g.device()
 		c, words := m.s.RegisterWith(name, Options{Watch: watch, Dialer: tap})
@@ -135,7 +136,9 @@ func (m *machine) step() {
 	case 7, 8:
 		m.failing(p)
 	case 9:
-		m.byWords(p)
+		if !m.restored { // see named
+			m.byWords(p)
+		}
 	case 10:
 		m.note("%s's client starts anew", p.Name)
 		m.replace(p, p.Reopen())
@@ -152,7 +155,8 @@ func (m *machine) say(p *person) {
 }
 
 func (m *machine) sayIn(p *person, conv string) {
-	text := fmt.Sprintf("%s %d", p.Name, len(m.texts))
+	text := fmt.Sprintf("%s %d", p.Name, len(m.wrote))
+	m.wrote[text] = true
 	msg, err := p.Send(Context(m.t), conv, text)
 	if msg.ID != "" {
 		m.texts[msg.ID] = sentMessage{conv, p.Name, text}
@@ -309,9 +313,11 @@ func (m *machine) settle() {
 			break
 		}
 	}
-	if left != "" {
+	if left != "" && !m.named() {
 		m.t.Errorf("after %d rounds: %s", rounds, left)
 		m.describe()
+	}
+	if left != "" {
 		return
 	}
 	for _, conv := range m.convs {
@@ -319,7 +325,7 @@ func (m *machine) settle() {
 			m.sayIn(p, conv)
 			id := ""
 			for k, v := range m.texts {
-				if v.text == fmt.Sprintf("%s %d", p.Name, len(m.texts)-1) {
+				if v.text == fmt.Sprintf("%s %d", p.Name, len(m.wrote)-1) {
 					id = k
 				}
 			}
@@ -347,6 +353,20 @@ func (m *machine) describe() {
 	for _, p := range m.people {
 		m.gather(p)
 	}
+}
+
+// named reports whether what does not go on was told by the one name that stays
+// when a server forgets entries of the directory and the only vault that held
+// them is lost too: whoever comes back by words then makes a chain that does not
+// go on from the one others saw, and nobody can tell that from a server that
+// puts somebody else in their place.
+func (m *machine) named() bool {
+	told := false
+	for _, p := range m.people {
+		m.gather(p)
+		told = told || slices.Contains(p.codes, client.FailIdentity)
+	}
+	return m.restored && told
 }
 
 // members are the people of a conversation: of the two, or all.
@@ -422,7 +442,7 @@ func (m *machine) checkHistory(p *person, conv string) {
 		if count[h.ID]++; count[h.ID] > 1 {
 			m.t.Errorf("%s holds %q twice", p.Name, h.Text)
 		}
-		if m.texts[h.ID].text != h.Text {
+		if !m.wrote[h.Text] {
 			m.t.Errorf("%s holds %q, which nobody wrote", p.Name, h.Text)
 		}
 	}

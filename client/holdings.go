@@ -9,24 +9,33 @@ import (
 	"clarion.chat/clarion/wire"
 )
 
+// SignedHoldings is the server's answer with what checks its signature:
+// Ed25519 under ServerKey over wire.Holdings.SignedBytes(Host).
+type SignedHoldings struct {
+	wire.Holdings
+	Host      string
+	ServerKey [32]byte
+}
+
 // Holdings asks what the server holds about this account, and checks the
 // signature of the answer.
-func (c *Client) Holdings(ctx context.Context) (h *wire.Holdings, err error) {
+func (c *Client) Holdings(ctx context.Context) (out *SignedHoldings, err error) {
 	err = c.withAccount(ctx, func() error {
 		s, err := c.accountDoor(ctx)
 		if err != nil {
 			return err
 		}
-		h, err = ask[*wire.Holdings](ctx, s, &wire.GetHoldings{})
+		h, err := ask[*wire.Holdings](ctx, s, &wire.GetHoldings{})
 		if err != nil {
 			return err
 		}
 		if h.Account != c.self.Handle.String() || !ed25519.Verify(s.hello.ServerKey[:], h.SignedBytes(c.self.Handle.Host), h.Signature[:]) {
 			return wire.Refuse(wire.CodeBadSignature)
 		}
+		out = &SignedHoldings{Holdings: *h, Host: c.self.Handle.Host, ServerKey: s.hello.ServerKey}
 		return nil
 	})
-	return h, err
+	return out, err
 }
 
 // DeleteEverything removes the account and all that the server holds about

@@ -14,6 +14,33 @@ const (
 	markedGroups = 32                     // larger groups have no marks
 )
 
+// Marks reports whether this person's clients send marks.
+func (c *Client) Marks(ctx context.Context) (on bool, err error) {
+	err = c.withAccount(ctx, func() error {
+		on = !c.self.MarksOff
+		return nil
+	})
+	return on, err
+}
+
+// SetMarks switches the sending of marks on or off. The setting comes back
+// with the recovery sheet.
+func (c *Client) SetMarks(ctx context.Context, on bool) error {
+	return c.withAccount(ctx, func() error {
+		if on != c.self.MarksOff {
+			return nil
+		}
+		var ch change
+		c.self.MarksOff, c.self.BlobDirty = !on, true
+		ch.put(recordSelf, c.self)
+		if err := c.commit(ctx, &ch); err != nil {
+			return err
+		}
+		c.tryUpkeep(ctx)
+		return nil
+	})
+}
+
 // marksDue plans marks for what has just arrived.
 func (c *Client) marksDue() {
 	if c.marksAt.IsZero() {

@@ -40,7 +40,7 @@ func could() []Claim {
 		{"The network address of each connection, while it is open, and when it opens and closes.", wireView},
 		{"The exact time and the size class of each envelope that is appended or read.", wireView},
 		{"Which mailboxes one connection opens together, and so which address seems to be a member of several conversations.", wireView},
-		{"That an introduction was put into your inbox, when, and from which network address; not by whom.", wireView},
+		{"That an introduction was put into your inbox, when, and from which network address. Not by whom; but the same connection has looked you up.", wireView},
 		{"The time and size of live events, such as typing and the setting up of calls.", wireView},
 		{"Which account a device signed in to, when, and from which network address.", wireView},
 		{"Which accounts a network address looked up, and whose key packages it took.", wireView},

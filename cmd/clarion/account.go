@@ -4,10 +4,8 @@ package main
 
 import (
 	"context"
-	"encoding/hex"
 	"fmt"
 	"io"
-	"time"
 
 	"clarion.chat/clarion/client"
 	"clarion.chat/clarion/wire"
@@ -119,45 +117,6 @@ func (*whoamiCommand) Run(ctx context.Context, inv *invocation) error {
 			{"device", me.Device},
 			{"registered", moment(me.Registered)},
 		})
-	})
-}
-
-type holdingsCommand struct{}
-
-// Help explains the command.
-func (holdingsCommand) Help() string {
-	return `Asks the server what it holds about you: now, what it could be ordered to record from now on, and what it cannot give. The answer is signed with the server's key.
-
-Example:
-
-    $ clarion holdings --json > what-it-said.json`
-}
-
-// Run carries out the command.
-func (*holdingsCommand) Run(ctx context.Context, inv *invocation) error {
-	return inv.use(ctx, func(ctx context.Context, c *client.Client) error {
-		h, err := c.Holdings(ctx)
-		if err != nil {
-			return err
-		}
-		if inv.json {
-			return writeJSON(inv.out, shapeHoldings(h))
-		}
-		if _, err := fmt.Fprintf(inv.out, "What the server holds about %s, as it said at %s\n\n%s\n",
-			line(h.Account), moment(time.Unix(h.At, 0)), inv.style.strong("Holds now")); err != nil {
-			return err
-		}
-		if err := inv.printRows(h.Tables); err != nil {
-			return err
-		}
-		if err := inv.printSentences("Could be ordered to record from now on", h.Could); err != nil {
-			return err
-		}
-		if err := inv.printSentences("Cannot give", h.Cannot); err != nil {
-			return err
-		}
-		_, err = fmt.Fprintf(inv.out, "\n%s\n  %s\n", inv.style.strong("Signature"), hex.EncodeToString(h.Signature[:]))
-		return err
 	})
 }
 

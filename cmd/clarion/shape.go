@@ -83,8 +83,10 @@ type holdingsShape struct {
 	Tables    []tableShape `json:"tables"`
 	Could     []string     `json:"could"`
 	Cannot    []string     `json:"cannot"`
-	Signature string       `json:"signature"` // 128 hex digits
-	At        string       `json:"at"`        // the signature covers it
+	Signature string       `json:"signature"`  // 128 hex digits
+	At        string       `json:"at"`         // the signature covers it
+	Host      string       `json:"host"`       // so does it this
+	ServerKey string       `json:"server_key"` // Ed25519, 64 hex digits
 }
 
 type deletedShape struct {
@@ -191,10 +193,11 @@ func shapeTables(list []wire.TableRows) []tableShape {
 	return out
 }
 
-func shapeHoldings(h *wire.Holdings) holdingsShape {
+func shapeHoldings(h *client.SignedHoldings) holdingsShape {
 	return holdingsShape{
 		Account: h.Account, Tables: shapeTables(h.Tables), Could: sentences(h.Could), Cannot: sentences(h.Cannot),
 		Signature: hex.EncodeToString(h.Signature[:]), At: stamp(time.Unix(h.At, 0)),
+		Host: h.Host, ServerKey: hex.EncodeToString(h.ServerKey[:]),
 	}
 }
 

@@ -19,13 +19,17 @@ type box struct {
 	keep   int
 	forget int64
 	pass   wire.PassHash // of the current epoch
+
+	forgetStored int64 // forget as it stands in the table
+	moved        bool  // head or forget is not in the table yet
 }
 
 // maxBoxes bounds the writer's memory: about 10 MiB.
 const maxBoxes = 1 << 16
 
 // box returns a mailbox's state, or nil when there is no such mailbox. Every
-// change of it must also reach the table, in the same operation.
+// change of it must also reach the table: head and forget by settle, all else
+// in the same operation.
 func (t *tx) box(id wire.MailboxID) (*box, error) {
 	if b, ok := t.s.boxes[id]; ok {
 		return b, nil
@@ -39,18 +43,56 @@ func (t *tx) box(id wire.MailboxID) (*box, error) {
 		return nil, err
 	}
 	copy(b.pass[:], pass)
-	t.remember(id, b)
-	return b, nil
+	b.forgetStored = b.forget
+	return b, t.remember(id, b)
 }
 
-func (t *tx) remember(id wire.MailboxID, b *box) {
+func (t *tx) remember(id wire.MailboxID, b *box) error {
 	if len(t.s.boxes) >= maxBoxes {
+		// What is forgotten is read from the table next time.
+		if err := t.settle(); err != nil {
+			return err
+		}
 		for other := range t.s.boxes { // any: the map's order is random
 			delete(t.s.boxes, other)
 			break
 		}
 	}
 	t.s.boxes[id] = b
+	return nil
+}
+
+// move notes that a mailbox's head or forget has moved, for settle.
+func (t *tx) move(id wire.MailboxID, b *box) {
+	if !b.moved {
+		b.moved = true
+		t.s.moved = append(t.s.moved, movedBox{id, b})
+	}
+}
+
+type movedBox struct {
+	id wire.MailboxID
+	b  *box
+}
+
+// settle writes the heads that appends have moved, once for each mailbox. It
+// runs before whatever else may read the table, and before the commit.
+func (t *tx) settle() error {
+	for _, m := range t.s.moved {
+		var err error
+		if m.b.forget == m.b.forgetStored { // spares the index of forget_hour
+			err = t.exec(`UPDATE mailbox SET head = $1 WHERE id = $2`, int64(m.b.head), m.id[:])
+		} else {
+			err = t.exec(`UPDATE mailbox SET head = $1, forget_hour = $2 WHERE id = $3`, int64(m.b.head), m.b.forget, m.id[:])
+		}
+		if err != nil {
+			return err
+		}
+		m.b.moved, m.b.forgetStored = false, m.b.forget
+	}
+	clear(t.s.moved)
+	t.s.moved = t.s.moved[:0]
+	return nil
 }
 
 // isPass compares in constant time.
@@ -99,7 +141,7 @@ func (s *Store) CreateMailbox(m *wire.CreateMailbox) error {
 
 // makeBox writes a mailbox that is known not to exist, and its first epoch.
 func (t *tx) makeBox(id wire.MailboxID, pass wire.PassHash, b box) error {
-	b.pass = pass
+	b.pass, b.forgetStored = pass, b.forget
 	err := t.exec(`INSERT INTO mailbox (id, inbox, epoch, head, keep, forget_hour) VALUES ($1, $2, $3, 0, $4, $5)`,
 		id[:], bit(b.inbox), int64(b.epoch), b.keep, b.forget)
 	if err != nil {
@@ -110,8 +152,7 @@ func (t *tx) makeBox(id wire.MailboxID, pass wire.PassHash, b box) error {
 	if err != nil {
 		return err
 	}
-	t.remember(id, &b)
-	return nil
+	return t.remember(id, &b)
 }
 
 func bit(b bool) int {
@@ -149,6 +190,7 @@ func (s *Store) Append(a *wire.Append, done func(wire.Seq, error)) {
 	}
 	var seq wire.Seq
 	s.submit(&op{
+		appends: true,
 		do: func(t *tx) (err error) {
 			seq, err = t.append(a)
 			return err
@@ -176,6 +218,12 @@ func (t *tx) append(a *wire.Append) (wire.Seq, error) {
 		}
 	}
 	e := wire.Envelope{ID: a.ID, Epoch: a.Epoch, EnvelopeKind: a.EnvelopeKind, Next: a.Next, Body: a.Body}
+	if current && a.Epoch == b.epoch && a.EnvelopeKind == wire.KindMessage {
+		// Nearly every append: the index of ids itself finds the rare repeat.
+		if seq, err := t.put(a.Mailbox, b, &e); seq != 0 || err != nil {
+			return seq, err
+		}
+	}
 	seq, err := t.repeated(a.Mailbox, &e, last)
 	switch {
 	case seq != 0 || err != nil:
@@ -263,26 +311,27 @@ func (t *tx) endEpoch(a *wire.Append, b *box) error {
 	return err
 }
 
-// put writes the envelope that follows and moves the mailbox's head.
+// put writes the envelope that follows and moves the mailbox's head. It writes
+// nothing and returns 0 when the mailbox holds an envelope of that id.
 func (t *tx) put(id wire.MailboxID, b *box, e *wire.Envelope) (wire.Seq, error) {
-	e.Seq = b.head + 1
 	next := e.Next[:]
 	if e.EnvelopeKind != wire.KindCommit {
 		next = []byte{}
 	}
-	err := t.exec(`INSERT INTO envelope (mailbox, seq, id, epoch, kind, next, body, expires_hour)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		id[:], int64(e.Seq), e.ID[:], int64(e.Epoch), int(e.EnvelopeKind), next, e.Body, t.s.stay(b.keep))
-	if err != nil {
+	n, err := t.rows(`INSERT INTO envelope (mailbox, seq, id, epoch, kind, next, body, expires_hour)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (mailbox, id) DO NOTHING`,
+		id[:], int64(b.head+1), e.ID[:], int64(e.Epoch), int(e.EnvelopeKind), next, e.Body, t.s.stay(b.keep))
+	if err != nil || n == 0 {
 		return 0, err
 	}
+	b.head++
+	e.Seq = b.head
 	if !b.inbox {
 		b.forget = t.s.days(forgetDays)
 	}
-	err = t.exec(`UPDATE mailbox SET head = $1, forget_hour = $2 WHERE id = $3`, int64(e.Seq), b.forget, id[:])
-	b.head = e.Seq
+	t.move(id, b)
 	t.s.dirty = append(t.s.dirty, Event{Mailbox: id, Envelope: *e})
-	return e.Seq, err
+	return e.Seq, nil
 }
 
 // Grant is what a pass opens.
@@ -332,7 +381,8 @@ func (s *Store) touch(id wire.MailboxID) {
 			return err
 		}
 		b.forget = s.days(forgetDays)
-		return t.exec(`UPDATE mailbox SET forget_hour = $1 WHERE id = $2`, b.forget, id[:])
+		t.move(id, b)
+		return nil
 	}}
 	select {
 	case s.ops <- o:

@@ -85,6 +85,7 @@ type Store struct {
 	conn  *sql.Conn
 	stmts map[string]*sql.Stmt
 	boxes map[wire.MailboxID]*box
+	moved []movedBox // whose head is not yet in the table, until settle
 	dirty []Event
 }
 

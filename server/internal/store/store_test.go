@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -117,13 +116,7 @@ func (c *clock) forward(d time.Duration) { c.offset.Add(int64(d)) }
 // BenchmarkAppend measures durable appends of 1 KiB by 64 callers, each with a
 // mailbox of its own.
 func BenchmarkAppend(b *testing.B) {
-	// Not the temporary folder, which may be in memory.
-	dir, err := os.MkdirTemp(".", "bench-*")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	s, stop := open(b, Options{Dir: dir})
+	s, stop := open(b, Options{Dir: b.TempDir()})
 	const callers = 64
 	var chats [callers]*chat
 	for i := range chats {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"runtime"
 
 	"clarion.chat/clarion/wire"
 )
@@ -21,6 +22,8 @@ const maxBatch = 256
 type op struct {
 	do   func(*tx) error
 	done func(error)
+	// appends says that do reads no mailbox's head but by tx.box.
+	appends bool
 	// alone is work that must not run inside a transaction.
 	alone func(*sql.Conn) error
 	err   error
@@ -43,7 +46,9 @@ func (s *Store) Run(ctx context.Context) error {
 	for {
 		select {
 		case o := <-s.ops:
+			runtime.Gosched()
 			batch = s.fill(append(batch[:0], o))
+			println(len(batch))
 			s.commit(batch)
 			clear(batch)
 		case <-ctx.Done():
@@ -171,11 +176,19 @@ func (s *Store) attempt(ops []*op) error {
 	}
 	t := &tx{s}
 	for _, o := range ops {
+		if !o.appends {
+			if err := t.settle(); err != nil {
+				return err
+			}
+		}
 		o.err = o.do(t)
 		var r *wire.Refusal
 		if o.err != nil && !errors.As(o.err, &r) {
 			return o.err
 		}
+	}
+	if err := t.settle(); err != nil {
+		return err
 	}
 	return s.exec(`COMMIT`)
 }
@@ -186,6 +199,7 @@ func (s *Store) undo(events int) {
 	// that there is no transaction, which is what is wanted.
 	_ = s.exec(`ROLLBACK`)
 	s.boxes = make(map[wire.MailboxID]*box)
+	s.moved = nil
 	s.dirty = s.dirty[:events]
 }
 
