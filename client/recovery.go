@@ -106,11 +106,7 @@ func (c *Client) makeBlob() recoveryBlob {
 		if v.Status == statusRemoved {
 			continue
 		}
-		e := blobConversation{ID: v.ID, Direct: v.Direct, Name: v.Name}
-		for _, m := range v.handles() {
-			e.Members = append(e.Members, m)
-		}
-		b.Conversations = append(b.Conversations, e)
+		b.Conversations = append(b.Conversations, blobConversation{ID: v.ID, Direct: v.Direct, Name: v.Name, Members: v.handles()})
 	}
 	return b
 }

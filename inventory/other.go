@@ -11,6 +11,12 @@ func Other() []Row {
 		{"file:clarion.db-wal", "-", "the newest changes to the tables; emptied by the purge job, so that what was deleted is gone",
 			"as each column says", "to lose nothing in a crash", "run", operator},
 		{"file:clarion.db-shm", "-", "an index of the newest changes, no contents", "the server", "to read while writing", "run", operator},
+		{"file:.restore.db", "-", "the backup that is being put back, with its -wal and -shm, until it takes the place of clarion.db; " +
+			"a crash leaves it behind until the next restore", "as each column says", "to leave the old data or the new, never half", "run", operator},
+		{"file:.room-*", "-", "64 KiB of zeros, for a moment after the disk refused a write; a crash leaves it behind", "the server",
+			"to tell a full disk from a failing one", "run", operator},
+		{"file:.clarion-backup-*", "-", "a backup that is being written, in the folder where it will stand; a crash leaves it behind",
+			"as each column says", "to show a backup only when it is whole", "run", operator + ", and whoever reads that folder as its owner"},
 		{"file:lock", "-", "nothing", "the server", "to keep a second server out", "data", operator},
 		{"file:config", "-", "the operator's settings: address, host, limits; nothing about people", "the operator", "to run as the operator wants",
 			"data", operator},
@@ -29,6 +35,8 @@ func Other() []Row {
 			operator + " sees ciphertext and size, while it passes"},
 		{"memory:rate", "bucket", "how many commands a connection may still send", "whoever connects", "to keep one from starving others", "run", operator},
 		{"memory:mailbox", "state", "epoch, head and pass hashes of mailboxes in use, as in the tables", "the members", "to answer fast", "run", operator},
+		{"memory:arrival", "time", "when each envelope arrived, to the fraction of a second; only under the hidden test flag --retention below " +
+			"one hour", "the members", "to test deletion without waiting for hours", "run", operator},
 		{"memory:envelope", "body", "envelopes being written or read, sealed", "the members", "to store and deliver them", "run",
 			operator + " sees ciphertext and size class, while it passes"},
 	}

@@ -301,6 +301,9 @@ func sendLive(s *session, _ wire.Ref, m *wire.Live) (wire.Body, error) {
 	if g.Inbox {
 		return nil, wire.Refuse(wire.CodeWrongPass)
 	}
+	if g.Closed {
+		return nil, wire.Refuse(wire.CodeMailboxClosed)
+	}
 	if !g.Current {
 		return nil, wire.Refuse(wire.CodeStalePass)
 	}

@@ -37,5 +37,5 @@ func NewCode(dir string, days int, now time.Time) (code string, expires time.Tim
 func Backup(dir, file string) error { return store.Backup(dir, file) }
 
 // Restore puts a backup in place of what a folder holds, under a new
-// incarnation. ErrBusy while a server holds the folder, ErrVersion, ErrDamaged.
+// incarnation; mailboxes other than inboxes only read from then on. ErrBusy while a server holds the folder, ErrVersion, ErrDamaged.
 func Restore(dir, file string) (*Restored, error) { return store.Restore(dir, file) }

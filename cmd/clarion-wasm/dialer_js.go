@@ -149,3 +149,10 @@ func (c *conn) Close() error {
 func (c *conn) shut() {
 	c.once.Do(func() { _, _ = try(func() js.Value { return c.ws.Call("close") }) })
 }
+
+// ended returns why the queue ended, or nil.
+func (q *queue) ended() error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.err
+}

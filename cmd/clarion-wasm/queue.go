@@ -67,13 +67,6 @@ func (q *queue) wake() {
 	}
 }
 
-// ended returns why the queue ended, or nil.
-func (q *queue) ended() error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.err
-}
-
 // take waits for the next item, in the order of put.
 func (q *queue) take(ctx context.Context) ([]byte, error) {
 	for {

@@ -47,7 +47,8 @@ type restoreCommand struct {
 func (restoreCommand) Help() string {
 	return `Puts the backup in place of what the data folder holds; a crash leaves the one or the other. The data gets
 a new incarnation, by which clients know that envelopes may be missing; waiting key packages are dropped,
-since contacts may have taken them; accounts deleted after the backup stay deleted, where the present data
+since contacts may have taken them; mailboxes only read from then on, and conversations move to new ones
+by themselves; accounts deleted after the backup stay deleted, where the present data
 still says so. The server must not be running.
 
 Example:
@@ -64,12 +65,14 @@ func (r *restoreCommand) Run(inv *invocation) error {
 		writeJSON(inv.out, struct {
 			Host        string `json:"host"`
 			KeyPackages int64  `json:"key_packages_dropped"`
+			Mailboxes   int64  `json:"mailboxes_closed"`
 			Accounts    int64  `json:"accounts_kept_deleted"`
-		}{done.Host, done.KeyPackages, done.Accounts})
+		}{done.Host, done.KeyPackages, done.Mailboxes, done.Accounts})
 		return nil
 	}
-	fmt.Fprintf(inv.out, "restored name@%s, as a new incarnation\n", done.Host)
+	fmt.Fprintf(inv.out, "restored the data of %s, as a new incarnation\n", done.Host)
 	fmt.Fprintf(inv.out, "dropped  %d key packages; devices lay down new ones when they connect\n", done.KeyPackages)
+	fmt.Fprintf(inv.out, "closed   %d mailboxes; conversations move to new ones by themselves\n", done.Mailboxes)
 	if done.Accounts > 0 {
 		fmt.Fprintf(inv.out, "deleted  %d accounts again, which were deleted after the backup\n", done.Accounts)
 	}

@@ -77,12 +77,14 @@ type Restored struct {
 	Host        string
 	KeyPackages int64 // dropped: contacts may have taken them already
 	Accounts    int64 // removed: deleted after the backup was made
+	Mailboxes   int64 // closed: their conversations go on in new ones
 }
 
 // Restore puts a backup in place of what the folder holds. It makes a new
-// incarnation, drops the key packages and keeps deleted accounts deleted. The
-// change is one rename: a crash leaves the old data or the new. ErrBusy while
-// a server holds the folder, ErrVersion, ErrDamaged.
+// incarnation, drops the key packages, closes every mailbox but the inboxes and
+// keeps deleted accounts deleted. The change is one rename: a crash leaves the
+// old data or the new. ErrBusy while a server holds the folder, ErrVersion,
+// ErrDamaged.
 func Restore(dir, file string) (*Restored, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
@@ -206,6 +208,14 @@ func renew(part string, gone [][]byte, key []byte) (*Restored, error) {
 		return nil, err
 	}
 	if r.KeyPackages, err = res.RowsAffected(); err != nil {
+		return nil, err
+	}
+	// Members derive the next mailbox from where the old one stands, each when
+	// it comes online: it must stand still from here on.
+	if res, err = tx.Exec(`UPDATE mailbox SET closed = 1 WHERE inbox = 0 AND closed = 0`); err != nil {
+		return nil, err
+	}
+	if r.Mailboxes, err = res.RowsAffected(); err != nil {
 		return nil, err
 	}
 	if _, err := tx.Exec(`UPDATE meta SET incarnation = $1`, random(16)); err != nil {

@@ -12,7 +12,7 @@ import (
 // late user is told which of the two it is.
 const lateDays = 30
 
-// maxInvites bounds the open invites of one inbox.
+// maxInvites bounds the invites of one inbox that can still be used.
 const maxInvites = 1000
 
 // Introduce puts an introduction into an inbox, as Append does, and spends the
@@ -91,7 +91,9 @@ func (s *Store) PutInvite(p *wire.PutInvite) error {
 			return refuse(wire.CodeWrongPass)
 		}
 		var count int
-		if _, err := t.row(`SELECT count(*) FROM inbox_invite WHERE inbox = $1`, []any{p.Inbox[:]}, &count); err != nil {
+		_, err = t.row(`SELECT count(*) FROM inbox_invite WHERE inbox = $1 AND token_hash <> $2 AND used = 0 AND expires_hour > $3`,
+			[]any{p.Inbox[:], p.TokenHash[:], s.hour()}, &count)
+		if err != nil {
 			return err
 		}
 		if count >= maxInvites {

@@ -14,6 +14,7 @@ import (
 // box is the writer's copy of a mailbox's state.
 type box struct {
 	inbox  bool
+	closed bool // since a restore: it only reads
 	epoch  wire.Epoch
 	head   wire.Seq
 	keep   int
@@ -36,9 +37,9 @@ func (t *tx) box(id wire.MailboxID) (*box, error) {
 	}
 	b := new(box)
 	var pass []byte
-	found, err := t.row(`SELECT m.inbox, m.epoch, m.head, m.keep, m.forget_hour, e.pass_hash
+	found, err := t.row(`SELECT m.inbox, m.closed, m.epoch, m.head, m.keep, m.forget_hour, e.pass_hash
 		FROM mailbox m JOIN mailbox_epoch e ON e.mailbox = m.id AND e.epoch = m.epoch WHERE m.id = $1`,
-		[]any{id[:]}, &b.inbox, &b.epoch, &b.head, &b.keep, &b.forget, &pass)
+		[]any{id[:]}, &b.inbox, &b.closed, &b.epoch, &b.head, &b.keep, &b.forget, &pass)
 	if err != nil || !found {
 		return nil, err
 	}
@@ -142,7 +143,7 @@ func (s *Store) CreateMailbox(m *wire.CreateMailbox) error {
 // makeBox writes a mailbox that is known not to exist, and its first epoch.
 func (t *tx) makeBox(id wire.MailboxID, pass wire.PassHash, b box) error {
 	b.pass, b.forgetStored = pass, b.forget
-	err := t.exec(`INSERT INTO mailbox (id, inbox, epoch, head, keep, forget_hour) VALUES ($1, $2, $3, 0, $4, $5)`,
+	err := t.exec(`INSERT INTO mailbox (id, inbox, closed, epoch, head, keep, forget_hour) VALUES ($1, $2, 0, $3, 0, $4, $5)`,
 		id[:], bit(b.inbox), int64(b.epoch), b.keep, b.forget)
 	if err != nil {
 		return err
@@ -218,7 +219,7 @@ func (t *tx) append(a *wire.Append) (wire.Seq, error) {
 		}
 	}
 	e := wire.Envelope{ID: a.ID, Epoch: a.Epoch, EnvelopeKind: a.EnvelopeKind, Next: a.Next, Body: a.Body}
-	if current && a.Epoch == b.epoch && a.EnvelopeKind == wire.KindMessage {
+	if current && !b.closed && a.Epoch == b.epoch && a.EnvelopeKind == wire.KindMessage {
 		// Nearly every append: the index of ids itself finds the rare repeat.
 		if seq, err := t.put(a.Mailbox, b, &e); seq != 0 || err != nil {
 			return seq, err
@@ -228,6 +229,8 @@ func (t *tx) append(a *wire.Append) (wire.Seq, error) {
 	switch {
 	case seq != 0 || err != nil:
 		return seq, err
+	case b.closed: // whatever the pass: the next mailbox is where all go on
+		return 0, refuse(wire.CodeMailboxClosed)
 	case !current:
 		return 0, standing(wire.CodeStalePass, b)
 	case a.Epoch != b.epoch:
@@ -340,6 +343,7 @@ type Grant struct {
 	Current bool       // whether it is the mailbox's current one
 	Last    wire.Seq   // how far the pass reads at present
 	Inbox   bool
+	Closed  bool // by a restore: it only reads
 }
 
 // Grant tells what a pass opens: CodeNoMailbox, CodeWrongPass.
@@ -351,9 +355,9 @@ func (s *Store) Grant(ctx context.Context, id wire.MailboxID, pass wire.Pass) (G
 	var forget int64
 	var epoch sql.NullInt64
 	var hash []byte
-	err := s.reads.QueryRowContext(ctx, `SELECT m.inbox, m.epoch, m.head, m.forget_hour, e.epoch, coalesce(e.last_seq, 0), e.pass_hash
+	err := s.reads.QueryRowContext(ctx, `SELECT m.inbox, m.closed, m.epoch, m.head, m.forget_hour, e.epoch, coalesce(e.last_seq, 0), e.pass_hash
 		FROM mailbox m LEFT JOIN mailbox_epoch e ON e.mailbox = m.id AND e.pass_hash = $1 WHERE m.id = $2`,
-		h[:], id[:]).Scan(&g.Inbox, &now, &head, &forget, &epoch, &last, &hash)
+		h[:], id[:]).Scan(&g.Inbox, &g.Closed, &now, &head, &forget, &epoch, &last, &hash)
 	if errors.Is(err, sql.ErrNoRows) {
 		return g, refuse(wire.CodeNoMailbox)
 	}

@@ -6,7 +6,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"runtime"
 
 	"clarion.chat/clarion/wire"
 )
@@ -46,7 +45,6 @@ func (s *Store) Run(ctx context.Context) error {
 	for {
 		select {
 		case o := <-s.ops:
-			runtime.Gosched()
 			batch = s.fill(append(batch[:0], o))
 			println(len(batch))
 			s.commit(batch)

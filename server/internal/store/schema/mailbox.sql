@@ -7,6 +7,8 @@ CREATE TABLE mailbox (
   id BLOB NOT NULL,
   -- HOLDS 1 for the inbox that a directory entry names, else 0 | WHOSE the members | WHY because anyone may put introductions into an inbox | UNTIL days:31 | READERS operator
   inbox INTEGER NOT NULL,
+  -- HOLDS 1 when the server was restored from a backup since the mailbox was made, so that it only reads; else 0 | WHOSE the members | WHY so that all members find the same next mailbox from where this one stands | UNTIL days:31 | READERS operator, members
+  closed INTEGER NOT NULL,
   -- HOLDS the number of the current MLS epoch, so how often the group's state changed | WHOSE the members | WHY to let exactly one commit win | UNTIL days:31 | READERS operator, members
   epoch INTEGER NOT NULL,
   -- HOLDS the number of envelopes ever appended | WHOSE the members | WHY to number the next one | UNTIL days:31 | READERS operator, members
