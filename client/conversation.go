@@ -408,6 +408,9 @@ func (c *Client) find(what string) (*conversation, error) {
 		return matches[0], nil
 	}
 	f := fail(FailNoConversation, nil)
+	if h, err := wire.ParseHandle(what, c.self.Handle.Host); err == nil && len(matches) == 0 {
+		f.Hint = "if this is a person, `clarion accept " + h.Name + "` opens a conversation; `clarion conversations` lists yours"
+	}
 	if len(matches) > 1 {
 		f.Text, f.Hint = "more than one conversation fits", "use its id from `clarion conversations`"
 	}

@@ -243,7 +243,7 @@ func (c *Client) compareTaken(ctx context.Context, ch *change, v *conversation, 
 	if err != nil || !found {
 		return err
 	}
-	if r.Envelope.Body != nil && r.Envelope.Hash() != e.Hash() {
+	if len(r.Envelope.Body) > 0 && r.Envelope.Hash() != e.Hash() {
 		c.raise(ch, v, seq, FailHistoryDiffers)
 	}
 	return nil
@@ -299,7 +299,8 @@ func (c *Client) applyMessage(ctx context.Context, ch *change, v *conversation, 
 		return nil
 	}
 	m, err := g.Open(e.Body)
-	if errors.Is(err, mls.ErrReplay) {
+	ownAgain := errors.Is(err, mls.ErrOwnMessage) && errors.Is(g.VerifyOwn(e.Body), mls.ErrReplay)
+	if errors.Is(err, mls.ErrReplay) || ownAgain {
 		c.note(ch, v, seq, ProblemReplayed)
 		return nil
 	}

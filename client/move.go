@@ -184,7 +184,7 @@ func (c *Client) lostAfter(ctx context.Context, v *conversation, from uint64) ([
 		if err != nil {
 			return nil, err
 		}
-		if found && r.Envelope.Body != nil {
+		if found && len(r.Envelope.Body) > 0 {
 			lost = append(lost, r.Envelope)
 		}
 	}
