@@ -29,7 +29,7 @@ type plan struct {
 }
 
 func main() {
-	long := plan{rounds: 21, round: 1500 * time.Millisecond, delays: 3, delay: 5 * time.Second, idle: 5000, people: 8 * time.Second, costs: true, core: true}
+	long := plan{rounds: 25, round: 1500 * time.Millisecond, delays: 3, delay: 5 * time.Second, idle: 5000, people: 8 * time.Second, costs: true, core: true}
 	short := plan{rounds: 7, round: time.Second, delays: 1, delay: 3 * time.Second, idle: 500, people: 3 * time.Second}
 	name := flag.String("child", "", "serve as this server (used by the program itself)")
 	dir := flag.String("dir", "bin", "folder for the data of the measurement, on the disk that is to be measured")
@@ -147,11 +147,15 @@ func (p plan) runThroughput(dir string) error {
 			r, o := got[bare][i], got[clarion][i]
 			fmt.Printf("  round %2d   relay %6.0f/s   clarion %6.0f/s   ratio %.2f\n", i+1, r.rate, o.rate, o.rate/r.rate)
 		}
-		both, err := throughput(ours, p.round, true)
-		if err != nil {
-			return err
+		var echoed []flow
+		for range 3 {
+			f, err := throughput(ours, p.round, true)
+			if err != nil {
+				return err
+			}
+			echoed = append(echoed, f)
 		}
-		printFlows(got[bare], got[clarion], both)
+		printFlows(got[bare], got[clarion], echoed)
 		return nil
 	})
 }

@@ -11,7 +11,7 @@ import (
 // target is the share of the bare relay's throughput that Clarion promises.
 const target = 0.8
 
-func printFlows(relay, ours []flow, echo flow) {
+func printFlows(relay, ours, echoed []flow) {
 	var ratios []float64
 	for i := range ours {
 		ratios = append(ratios, ours[i].rate/relay[i].rate)
@@ -26,7 +26,8 @@ func printFlows(relay, ours []flow, echo flow) {
 	printFlow(clarion, ours)
 	fmt.Printf("  %-12s %8.2f %13.2f to %.2f   half of them %.2f to %.2f; the aim of %.1f is %s\n", "ratio", ratio,
 		slices.Min(ratios), slices.Max(ratios), quantile(ratios, 0.25), quantile(ratios, 0.75), target, word)
-	fmt.Printf("  clarion with the sender subscribed too, as people are: %.0f/s, %d µs CPU each\n", echo.rate, echo.cpu.Microseconds())
+	fmt.Println("  clarion with the sender subscribed too, as people are, median of three:")
+	printFlow("with echo", echoed)
 }
 
 func printFlow(name string, all []flow) {

@@ -80,17 +80,17 @@ func (p *pair) say(c *Client) {
 	text := fmt.Sprintf("%s %d", c.Name, p.count)
 	m, err := c.Send(Context(p.t), p.conv, text)
 	if err == nil {
-		err = c.Flush(Context(p.t))
-	}
-	if err == nil {
-		m, err = c.Message(Context(p.t), p.conv, m.ID)
+		err = c.Flush(Context(p.t)) // fails also for conversations that were stopped before
+		if now, lost := c.Message(Context(p.t), p.conv, m.ID); lost != nil || through(now.State) {
+			m, err = now, lost
+		}
 	}
 	if err != nil {
 		p.refused = true // by an alarm
 		p.codes = append(p.codes, client.AsFailure(err).Code)
 		return
 	}
-	if m.State != client.StateQueued {
+	if through(m.State) {
 		p.sent = append(p.sent, text)
 		p.through++
 	}

@@ -125,6 +125,9 @@ func (m *machine) step() {
 		m.s.Backup(m.backup)
 	case 5:
 		if m.backup != "" {
+			if m.restored {
+				m.byOthers(nil) // a second restore that somebody slept over the first of is out of reach
+			}
 			m.note("the server is restored")
 			m.g.stored(m.t, m.s)
 			m.s.Restore(m.backup)
@@ -165,11 +168,16 @@ func (m *machine) sayIn(p *person, conv string) {
 		err = p.Flush(Context(m.t))
 	}
 	if err == nil {
-		if msg, err = p.Message(Context(m.t), conv, msg.ID); err == nil && msg.State != client.StateQueued {
+		if msg, err = p.Message(Context(m.t), conv, msg.ID); err == nil && through(msg.State) {
 			m.sent[msg.ID] = true
 		}
 	}
 	m.note("%s writes %q in %s: %v", p.Name, text, conv[:4], short(err))
+}
+
+// through reports whether a message in this state is on the server.
+func through(s client.MessageState) bool {
+	return s == client.StateSent || s == client.StateDelivered || s == client.StateRead
 }
 
 func short(err error) string {
@@ -194,7 +202,7 @@ func (m *machine) gather(p *person) {
 			p.codes = append(p.codes, e.Code)
 			m.note("    %s was told %s", p.Name, e.Code)
 		case client.MessageStateChanged:
-			m.sent[e.ID] = true
+			m.sent[e.ID] = m.sent[e.ID] || through(e.State)
 		}
 	}
 	p.Log = nil

@@ -322,6 +322,9 @@ func (c *Client) openIntroduction(ctx context.Context, ch *change, in *inboxSecr
 	if unreachable(err) || refusedWith(err, wire.CodeStoreDown, wire.CodeShuttingDown, wire.CodeRateLimited) {
 		return err
 	}
+	if err != nil && AsFailure(err).Code == FailIdentity {
+		c.tell(c.problem("", 0, AsFailure(err))) // whoever it is, this person was somebody else to us before
+	}
 	if err != nil || a.Newest.IdentityKey != cert.IdentityKey || !a.Newest.HasDevice(cert.DeviceKey) {
 		return errIgnore
 	}
@@ -356,8 +359,8 @@ func (c *Client) takeWelcome(ctx context.Context, ch *change, i *introduction, a
 		c.putContact(ch, &n)
 	case p.accepted():
 	default:
-		if v := c.convs[i.Conversation]; v != nil && v.Status != statusActive && v.knows(from) {
-			break // a member of a conversation that we are in adds us back
+		if v := c.convs[i.Conversation]; v != nil && v.knows(from) {
+			break // a member of a conversation that we are in adds us back; perhaps we do not know yet that we were taken out
 		}
 		c.putContact(ch, &contact{Handle: from, State: string(ContactPending), Identity: a.Newest.IdentityKey})
 		ch.put(c.record("req", from), &request{*i})

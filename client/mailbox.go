@@ -133,26 +133,44 @@ func (c *Client) checkShown(ctx context.Context, v *conversation) error {
 }
 
 // takeEnvelopes applies envelopes in order and commits once for all of them;
-// what was applied before a failure stays.
+// what was applied before a failure stays, and so do alarms.
 func (c *Client) takeEnvelopes(ctx context.Context, v *conversation, list []wire.Envelope) error {
 	var ch change
 	var failed error
+	mailbox, taken := v.Mailbox, 0
 	for i := range list {
 		if v.Status != statusActive {
 			break
 		}
-		mailbox := v.Mailbox
 		if failed = c.apply(ctx, &ch, v, &list[i]); failed != nil {
 			break
 		}
+		taken++
 		if v.Mailbox != mailbox {
 			break // the rest belongs to a mailbox that was left
 		}
 	}
-	// Also after a failure: what came before it counts, and so do alarms.
+	if f := (*Failure)(nil); failed != nil && (!errors.As(failed, &f) || f.Code != v.Alarm) {
+		return c.takeAgain(ctx, v, mailbox, list[:taken], failed)
+	}
 	v.save(&ch)
 	if err := c.commit(ctx, &ch); err != nil {
 		return err
+	}
+	return failed
+}
+
+// takeAgain deals with a failure in the middle of an envelope, which may have
+// used up its key without showing it: nothing of the step is kept, and what
+// came before that envelope is taken once more.
+func (c *Client) takeAgain(ctx context.Context, v *conversation, mailbox wire.MailboxID, before []wire.Envelope, failed error) error {
+	if err := c.load(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
+	if len(before) > 0 && v.Mailbox == mailbox {
+		if err := c.takeEnvelopes(ctx, v, before); err != nil {
+			return err
+		}
 	}
 	return failed
 }

@@ -343,6 +343,9 @@ func (c *Client) moveOn(ctx context.Context, v *conversation, err error) bool {
 		// The id was not found, so this envelope is not on the server and never
 		// will be: read on, and seal again in the epoch that is current then.
 		epoch := v.Epoch
+		if v.Pending != nil {
+			epoch = v.Pending.Epoch // perhaps sealed before a commit that is read by now
+		}
 		if c.catchUp(ctx, v) != nil {
 			return false
 		}

@@ -53,6 +53,10 @@ func (c *Client) askBack(ctx context.Context, v *conversation) error {
 	if c.now().Unix()-v.Asked < int64(askAgain/time.Second) {
 		return nil
 	}
+	epoch := v.Epoch
+	if v.Asked != 0 {
+		epoch = ^uint64(0) // asked before, and no Welcome came: whatever leaf was made of it is lost too
+	}
 	var ch change
 	for _, h := range v.handles() {
 		if h == c.self.Handle || c.contacts[h].blocked() {
@@ -65,7 +69,7 @@ func (c *Client) askBack(ctx context.Context, v *conversation) error {
 		if err != nil {
 			return err
 		}
-		if err := c.queueAddBack(&ch, v.ID, inviteeOf(a), c.self.devicePublic(), v.Epoch); err != nil {
+		if err := c.queueAddBack(&ch, v.ID, inviteeOf(a), c.self.devicePublic(), epoch); err != nil {
 			return err
 		}
 	}
@@ -127,7 +131,8 @@ func (c *Client) planAddBack(ctx context.Context, v *conversation, i *introducti
 		return nil, nil, nil, errNothingToCommit // removed meanwhile
 	}
 	dead := func(m memberState) bool {
-		return !a.Newest.HasDevice(m.Device) || (m.Device == i.Device && m.Since <= i.Epoch)
+		unheard := i.Epoch != ^uint64(0) || !m.Heard // a leaf that has spoken since is not lost
+		return !a.Newest.HasDevice(m.Device) || (m.Device == i.Device && m.Since <= i.Epoch && unheard)
 	}
 	remove = leavesOf(v, h, dead)
 	alive := map[[32]byte]bool{}

@@ -51,6 +51,11 @@ type Config struct {
 	Keep uint8
 	// Retention caps in whole hours how long an envelope stays; 0 caps nothing.
 	Retention int
+	// BriefRetention, above 0 and below an hour, caps it more tightly, in place
+	// of Retention: envelopes go between once and about one and a half times
+	// this after they arrived. It is there for tests from outside. The times of
+	// arrival are kept in memory only; what is stored stays rounded to the hour.
+	BriefRetention time.Duration
 	// Registration says who may register.
 	Registration Policy
 	// Limits hold each connection; zero fields take their defaults.
@@ -130,6 +135,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Retention < 0 {
 		return c, fmt.Errorf("retention is a number of hours, not %d", c.Retention)
+	}
+	if c.BriefRetention < 0 || c.BriefRetention >= time.Hour || (c.BriefRetention > 0 && c.Retention > 0) {
+		return c, fmt.Errorf("a brief retention is below an hour, and alone, not %v", c.BriefRetention)
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

@@ -161,7 +161,7 @@ func (h *hub) catchUp(sub *subscription) {
 
 	e, err := sub.s.srv.store.Read(context.Background(), sub.mailbox, sub.pass, after, wire.MaxRead, catchBytes)
 	if err == nil && len(e.Envelopes) > 0 {
-		if !sub.s.writeFrame(encodeEvent(&wire.Delivery{Mailbox: sub.mailbox, Envelopes: e.Envelopes})) {
+		if !sub.s.writeFrames([][]byte{encodeEvent(&wire.Delivery{Mailbox: sub.mailbox, Envelopes: e.Envelopes})}) {
 			return // the reader tidies up
 		}
 	}

@@ -4,6 +4,7 @@ package server
 
 import (
 	"fmt"
+	"path/filepath"
 	"sync"
 	"testing"
 
@@ -250,6 +251,47 @@ func TestLive(t *testing.T) {
 	if len(o.events) != 0 {
 		t.Fatal("a live event reached another mailbox")
 	}
+}
+
+// TestMailboxIsClosedByRestore: over sockets, a mailbox from before a restore
+// takes nothing more, and still gives what it holds.
+func TestMailboxIsClosedByRestore(t *testing.T) {
+	dir := t.TempDir()
+	data, file := filepath.Join(dir, "data"), filepath.Join(dir, "backup.db")
+	r := startIn(t, data, nil)
+	ada, _ := r.registered("ada")
+	v, c := r.conversation()
+	first := v.message("kept")
+	ok[*wire.Appended](c, first)
+	if err := Backup(data, file); err != nil {
+		t.Fatal(err)
+	}
+	ok[*wire.Appended](c, v.message("lost"))
+	r.stop()
+	if _, err := Restore(data, file); err != nil {
+		t.Fatal(err)
+	}
+	r = startIn(t, data, nil)
+	c = r.dial("mailbox")
+	c.refused(wire.CodeMailboxClosed, v.message("more"))
+	c.refused(wire.CodeMailboxClosed, v.commit(fill[wire.Pass]()))
+	c.refused(wire.CodeMailboxClosed, &wire.Live{Mailbox: v.id, Pass: v.pass, Body: []byte("typing")})
+	if a := ok[*wire.Appended](c, first); a.Seq != 1 {
+		t.Fatalf("the repeat is answered with %d", a.Seq)
+	}
+	e := ok[*wire.Envelopes](c, &wire.Read{Mailbox: v.id, Pass: v.pass, Limit: 10})
+	if len(e.Envelopes) != 1 || text(e.Envelopes[0].Body) != "kept" || e.Head != 1 || !e.Current {
+		t.Fatalf("%+v", e)
+	}
+	ok[*wire.Done](c, &wire.Subscribe{Mailbox: v.id, Pass: v.pass})
+	if d := event[*wire.Delivery](c); len(d.Envelopes) != 1 || d.Envelopes[0].ID != first.ID {
+		t.Fatalf("%+v", d)
+	}
+	// Introductions arrive, and a mailbox made now takes all.
+	ok[*wire.Appended](c, &wire.Introduce{Inbox: ada.entry.Inbox, ID: fill[wire.EnvelopeID](), Body: body("hello")})
+	w, _ := r.conversation()
+	ok[*wire.Appended](c, w.message("on it goes"))
+	ok[*wire.Done](c, &wire.Live{Mailbox: w.id, Pass: w.pass, Body: []byte("typing")})
 }
 
 // TestShutdown ends the server while appends are under way: each is answered,

@@ -35,6 +35,7 @@ type Server struct {
 	hub      hub
 	upgrader *gws.Upgrader
 	doors    map[string]*door
+	buffers  sync.Pool // *[]byte, for what is being written to sockets
 
 	mu       sync.Mutex
 	sessions map[*session]struct{}
@@ -60,7 +61,7 @@ func Open(c Config) (*Server, error) {
 	srv.upgrader = srv.newUpgrader()
 	srv.store, err = store.Open(store.Options{
 		Dir: c.DataDir, Host: c.Host, NewHost: c.NewHost, Clock: c.Clock,
-		Retention: c.Retention, Keep: c.Keep, Committed: srv.hub.committed,
+		Retention: c.Retention, Brief: c.BriefRetention, Keep: c.Keep, Committed: srv.hub.committed,
 	})
 	if err != nil {
 		return nil, err
@@ -73,7 +74,7 @@ func (srv *Server) Host() string { return srv.host() }
 
 func (srv *Server) host() string { return srv.store.Meta().Host }
 
-// Run owns the store's writer and the purge loop. It blocks until ctx is done,
+// Run owns the store's writer and the purge loops. It blocks until ctx is done,
 // the connections have been given what they are owed, and all that it started
 // has ended. It is called once.
 func (srv *Server) Run(ctx context.Context) error {
@@ -83,6 +84,9 @@ func (srv *Server) Run(ctx context.Context) error {
 	var writerErr error
 	owned.Go(func() { writerErr = srv.store.Run(writing) })
 	owned.Go(func() { srv.purgeLoop(ctx) })
+	if srv.c.BriefRetention > 0 {
+		owned.Go(func() { srv.briefLoop(ctx) })
+	}
 
 	<-ctx.Done()
 	srv.endSessions()
@@ -106,6 +110,22 @@ func (srv *Server) purgeLoop(ctx context.Context) {
 		case <-next.C:
 		case <-ctx.Done():
 			next.Stop()
+			return
+		}
+	}
+}
+
+// briefLoop purges at the pace of a retention below one hour.
+func (srv *Server) briefLoop(ctx context.Context) {
+	pace := time.NewTicker(max(srv.c.BriefRetention/2, time.Millisecond))
+	defer pace.Stop()
+	for {
+		if err := srv.store.PurgeBrief(); err != nil && wire.CodeOf(err) != wire.CodeShuttingDown {
+			srv.c.Log.Error("the purge job did not finish; it runs again soon", "cause", err)
+		}
+		select {
+		case <-pace.C:
+		case <-ctx.Done():
 			return
 		}
 	}

@@ -4,6 +4,7 @@ package server
 
 import (
 	"crypto/rand"
+	"encoding/binary"
 	"sync"
 	"time"
 
@@ -205,10 +206,16 @@ func (s *session) writeQueue() {
 	s.queue, s.queued = nil, 0
 	s.changed.Broadcast()
 	s.mu.Unlock()
-	for _, frame := range frames {
-		if !s.writeFrame(frame) {
+	for len(frames) > 0 {
+		n, size := 1, len(frames[0])
+		for n < len(frames) && size+len(frames[n]) <= writeTogether {
+			size += len(frames[n])
+			n++
+		}
+		if !s.writeFrames(frames[:n]) {
 			break
 		}
+		frames = frames[n:]
 	}
 	s.mu.Lock()
 }
@@ -219,13 +226,50 @@ func (s *session) mayWrite() error {
 	return s.socket.SetWriteDeadline(time.Now().Add(s.srv.c.Limits.Write))
 }
 
-// writeFrame writes one frame; only the writer may. After a failure the
-// socket is closed and the reader ends too.
-func (s *session) writeFrame(frame []byte) bool {
-	if s.mayWrite() != nil {
-		return false
+// writeTogether is how many bytes of frames leave in one write at most, unless
+// one frame alone is longer.
+const writeTogether = 64 << 10
+
+// writeFrames writes frames in one call of the system, which is most of what a
+// small frame costs; only the writer may. After a failure the socket is closed
+// and the reader ends too.
+func (s *session) writeFrames(frames [][]byte) bool {
+	room, _ := s.srv.buffers.Get().(*[]byte)
+	if room == nil {
+		room = new([]byte)
 	}
-	return s.socket.WriteMessage(gws.OpcodeBinary, frame) == nil
+	b := (*room)[:0]
+	for _, frame := range frames {
+		b = appendMessage(b, frame)
+	}
+	err := s.mayWrite()
+	if err == nil {
+		// Past the library, whose own frames (pongs) leave in one call as well.
+		_, err = s.socket.NetConn().Write(b)
+	}
+	if *room = b; cap(b) <= 2*writeTogether {
+		s.srv.buffers.Put(room)
+	}
+	if err != nil {
+		s.cut()
+	}
+	return err == nil
+}
+
+// appendMessage appends a binary WebSocket message of one frame, as a server
+// sends it (RFC 6455 §5.2).
+func appendMessage(b, payload []byte) []byte {
+	const whole, binaryMessage = 0x80, 0x02
+	b = append(b, whole|binaryMessage)
+	switch n := len(payload); {
+	case n < 126:
+		b = append(b, byte(n))
+	case n < 1<<16:
+		b = binary.BigEndian.AppendUint16(append(b, 126), uint16(n))
+	default:
+		b = binary.BigEndian.AppendUint64(append(b, 127), uint64(n))
+	}
+	return append(b, payload...)
 }
 
 // events connects the WebSocket library to the sessions.

@@ -199,8 +199,10 @@ func TestInventoryIsComplete(t *testing.T) {
 		}
 		kind, _, _ := strings.Cut(r["table"], ":")
 		kinds[kind] = true
+		kinds[r["table"]] = true
 	}
-	for _, want := range []string{"envelope", "account", "mailbox", "meta", "file", "log", "memory"} {
+	for _, want := range []string{"file:.restore.db", "file:.room-*", "file:.clarion-backup-*",
+		"envelope", "account", "mailbox", "meta", "file", "log", "memory"} {
 		if !kinds[want] {
 			t.Errorf("no row of %s", want)
 		}

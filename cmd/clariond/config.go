@@ -60,6 +60,13 @@ type config struct {
 	lines map[string]int // where each key stands in the file
 }
 
+// Two flags of serve are no settings and hidden from its help, since they are
+// for tests: --clock-offset shifts the server's clock, and --retention deletes
+// envelopes sooner than their keep. From an hour on it counts in whole hours,
+// rounded up; below (--retention 2s) an envelope goes between once and one and
+// a half times this after it arrived, and the times of arrival are kept in
+// memory: what is stored stays rounded to the hour.
+//
 // Sizes are not settings: a frame has at most 1 MiB, an envelope's body
 // 256 KiB, a live body 16 KiB, a key package 4 KiB, a directory entry 2 KiB,
 // a recovery blob 64 KiB (package wire).

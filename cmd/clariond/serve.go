@@ -26,7 +26,7 @@ type serveCommand struct {
 	Registration string `placeholder:"open|invite|closed" help:"Who may register. Default: open."`
 	Keep         int    `placeholder:"DAYS" help:"Longest time an envelope may stay, 1 to 30. Default: 30."`
 	ClockOffset  span   `name:"clock-offset" hidden:"" help:"Shift the server's clock."`
-	Retention    span   `hidden:"" help:"Delete envelopes after this time at the latest."`
+	Retention    span   `hidden:"" help:"For tests: delete envelopes after this time, whole hours rounded up. Below one hour it is exact: an envelope goes between once and one and a half times this after it arrived, and its time of arrival is kept in memory only."`
 }
 
 // Help is shown by serve --help.
@@ -117,12 +117,19 @@ func (s *serveCommand) config(inv *invocation) (*server.Config, error) {
 	if s.Retention < 0 {
 		return nil, usage("retention is a length of time", "for example --retention 2h")
 	}
+	// Hours are what is stored; a time below one is kept in memory (see
+	// server.Config), so that a test need not wait for the hour to be over.
+	retention := time.Duration(s.Retention)
+	brief := time.Duration(0)
+	if retention < time.Hour {
+		retention, brief = 0, retention
+	}
 	offset := time.Duration(s.ClockOffset)
 	return &server.Config{
 		DataDir: inv.data, Host: host, Keep: uint8(keep), Registration: policy, Limits: inv.c.limits(),
-		Retention: int((time.Duration(s.Retention) + time.Hour - 1) / time.Hour),
-		Clock:     func() time.Time { return time.Now().Add(offset) },
-		Log:       slog.New(slog.NewTextHandler(inv.err, nil)),
+		Retention: int((retention + time.Hour - 1) / time.Hour), BriefRetention: brief,
+		Clock: func() time.Time { return time.Now().Add(offset) },
+		Log:   slog.New(slog.NewTextHandler(inv.err, nil)),
 	}, nil
 }
 

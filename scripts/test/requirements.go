@@ -5,7 +5,9 @@ package main
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -13,6 +15,7 @@ import (
 // requirement is a program that the tests need beside Go.
 type requirement struct {
 	program  string
+	places   string   // where it may stand, off the PATH: a pattern
 	packages []string // Debian's
 	why      string
 	least    int // major version, 0 for any
@@ -23,6 +26,8 @@ func needed() []requirement {
 	return []requirement{
 		{program: "gcc", packages: []string{"gcc", "libc6-dev"}, why: "the race detector"},
 		{program: "node", packages: []string{"nodejs"}, why: "the core's tests as WebAssembly", least: 20},
+		{program: "postgres", places: "/usr/lib/postgresql/*/bin", packages: []string{"postgresql-15"}, why: "the store's SQL on PostgreSQL"},
+		{program: "initdb", places: "/usr/lib/postgresql/*/bin", packages: []string{"postgresql-15"}, why: "the store's SQL on PostgreSQL"},
 		{program: "brotli", packages: []string{"brotli"}, why: "measuring the core's size", optional: true},
 	}
 }
@@ -37,7 +42,11 @@ func (r *run) requirements() bool {
 	}
 	var packages []string
 	for _, m := range missing {
-		packages = append(packages, m.packages...)
+		for _, p := range m.packages {
+			if !slices.Contains(packages, p) {
+				packages = append(packages, p)
+			}
+		}
 	}
 	if apt, err := exec.LookPath("apt-get"); err == nil && os.Geteuid() == 0 {
 		for _, args := range [][]string{{"update"}, append([]string{"install", "-y", "--no-install-recommends"}, packages...)} {
@@ -70,7 +79,7 @@ func (r *run) requirements() bool {
 func (r *run) missing() []requirement {
 	var all []requirement
 	for _, m := range needed() {
-		if _, err := exec.LookPath(m.program); err != nil {
+		if !m.present() {
 			all = append(all, m)
 			continue
 		}
@@ -82,6 +91,18 @@ func (r *run) missing() []requirement {
 		}
 	}
 	return all
+}
+
+// present reports whether the program is on the PATH or in its places.
+func (m requirement) present() bool {
+	if _, err := exec.LookPath(m.program); err == nil {
+		return true
+	}
+	if m.places == "" {
+		return false
+	}
+	found, err := filepath.Glob(filepath.Join(m.places, m.program))
+	return err == nil && len(found) > 0
 }
 
 // major reads the first number of a version, 0 when there is none.

@@ -94,7 +94,7 @@ func Restore(dir, file string) (*Restored, error) {
 		return nil, err
 	}
 	defer lock.Close()
-	part := filepath.Join(dir, ".restore.db")
+	part := filepath.Join(dir, restoreName)
 	defer removeDatabase(part)
 	if err := removeDatabase(part); err != nil {
 		return nil, err

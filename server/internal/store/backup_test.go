@@ -60,7 +60,7 @@ func TestBackup(t *testing.T) {
 	stop()
 
 	done, err := Restore(data, file)
-	if err != nil || done.KeyPackages != 2 || done.Host != testHost {
+	if err != nil || done.KeyPackages != 2 || done.Host != testHost || done.Mailboxes != 1 {
 		t.Fatalf("%+v %v", done, err)
 	}
 	s, _ = open(t, Options{Dir: data})
@@ -81,7 +81,105 @@ func TestBackup(t *testing.T) {
 	if _, err := s.TakeKeyPackages("ada"); wire.CodeOf(err) != wire.CodeNoKeyPackage {
 		t.Errorf("key packages survived the restore: %v", err)
 	}
-	must(t, s, c.message(body("on it goes")))
+	must(t, s, newChat(t, s, 30).message(body("on it goes")))
+}
+
+// TestRestoreClosesMailboxes: what was a mailbox before the restore only reads,
+// so that its head stays where it is; its inboxes and new mailboxes go on.
+func TestRestoreClosesMailboxes(t *testing.T) {
+	dir := t.TempDir()
+	file, data := filepath.Join(dir, "backup.db"), filepath.Join(dir, "data")
+	s, stop := open(t, Options{Dir: data})
+	ada := registered(t, s, "ada")
+	old := newChat(t, s, 30)
+	first := old.message(body("one"))
+	must(t, s, first)
+	next := random32[wire.Pass]()
+	commit := old.commit(next)
+	must(t, s, commit)
+	now := &chat{id: old.id, pass: next, epoch: 1}
+	third := now.message(body("three"))
+	must(t, s, third)
+	if g, err := s.Grant(context.Background(), old.id, next); err != nil || g.Closed {
+		t.Fatalf("closed before the restore: %+v %v", g, err)
+	}
+	if err := Backup(data, file); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	if done, err := Restore(data, file); err != nil || done.Mailboxes != 1 {
+		t.Fatalf("%+v %v", done, err)
+	}
+	s, stop = open(t, Options{Dir: data})
+	wrong := now.message(body("x"))
+	wrong.Pass = random32[wire.Pass]()
+	stale := now.message(body("x"))
+	stale.Epoch = 7
+	reused := *third
+	reused.Body = body("another")
+	for range 2 { // from the table, then from the writer's memory
+		for _, a := range []*wire.Append{now.message(body("x")), now.commit(random32[wire.Pass]()), old.message(body("x")), stale} {
+			_, err := appendNow(s, a)
+			wantCode(t, err, wire.CodeMailboxClosed)
+		}
+		_, err := appendNow(s, wrong)
+		wantCode(t, err, wire.CodeWrongPass)
+		_, err = appendNow(s, &reused)
+		wantCode(t, err, wire.CodeIDReused)
+		for i, a := range []*wire.Append{first, commit, third} {
+			if seq, err := appendNow(s, a); err != nil || seq != wire.Seq(i+1) {
+				t.Fatalf("the repeat of %d is answered with %d, %v", i+1, seq, err)
+			}
+		}
+	}
+	closedStillReads(t, s, old, now)
+	answer := make(chan error, 1)
+	s.Introduce(&wire.Introduce{Inbox: ada.Inbox, ID: random16(), Body: body("hello")}, func(_ wire.Seq, err error) { answer <- err })
+	if err := <-answer; err != nil {
+		t.Fatalf("the inbox is closed: %v", err)
+	}
+	must(t, s, newChat(t, s, 30).message(body("on it goes")))
+	stop()
+	if done, err := Restore(data, file); err != nil || done.Mailboxes != 1 {
+		t.Fatalf("%+v %v", done, err)
+	}
+}
+
+// closedStillReads reads a closed mailbox of three envelopes, the second of
+// which is a commit, with the passes of both epochs.
+func closedStillReads(t *testing.T, s *Store, old, now *chat) {
+	t.Helper()
+	if e := readAll(t, s, old.id, now.pass); e.Head != 3 || len(e.Envelopes) != 3 || !e.Current || e.Epoch != 1 {
+		t.Fatalf("%+v", e)
+	}
+	if e := readAll(t, s, old.id, old.pass); e.Head != 2 || len(e.Envelopes) != 2 || e.Current {
+		t.Fatalf("%+v", e)
+	}
+	g, err := s.Grant(context.Background(), old.id, now.pass)
+	if err != nil || !g.Closed || !g.Current || g.Last != 3 {
+		t.Fatalf("%+v %v", g, err)
+	}
+}
+
+// TestLeftoversGo: what a crash left of a restore or of a look for room is gone
+// after the next start.
+func TestLeftoversGo(t *testing.T) {
+	dir := t.TempDir()
+	left := []string{restoreName, restoreName + "-wal", restoreName + "-shm", ".room-123"}
+	for _, name := range append(left, "kept") {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("left"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open(t, Options{Dir: dir})
+	for _, name := range left {
+		if _, err := os.Stat(filepath.Join(dir, name)); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s is still there: %v", name, err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "kept")); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestRestoreKeepsDeletedAccountsDeleted(t *testing.T) {

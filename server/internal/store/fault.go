@@ -73,7 +73,7 @@ func noRoom(dir string) bool {
 			}
 		}
 	}
-	f, err := os.CreateTemp(dir, ".room-*")
+	f, err := os.CreateTemp(dir, roomPattern)
 	if err == nil {
 		defer os.Remove(f.Name())
 		defer f.Close()

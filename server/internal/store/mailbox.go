@@ -112,6 +112,9 @@ func (s *Store) stay(keep int) int64 {
 	if s.o.Retention > 0 {
 		hours = min(hours, s.o.Retention)
 	}
+	if s.o.Brief > 0 {
+		hours = 1 // what PurgeBrief cannot delete any more, Purge does
+	}
 	return s.hour() + int64(hours) + 1
 }
 

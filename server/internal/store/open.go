@@ -34,9 +34,11 @@ var (
 )
 
 const (
-	fileName = "clarion.db"
-	never    = int64(1) << 52 // an hour that does not come
-	maxSQL   = uint64(1) << 62
+	fileName    = "clarion.db"
+	restoreName = ".restore.db"  // the copy of a backup that becomes fileName
+	roomPattern = ".room-*"      // files that find out whether there is room
+	never       = int64(1) << 52 // an hour that does not come
+	maxSQL      = uint64(1) << 62
 )
 
 // Options says how to open a store.
@@ -51,6 +53,8 @@ type Options struct {
 	Clock func() time.Time
 	// Retention caps in hours how long an envelope stays; 0 caps nothing.
 	Retention int
+	// Brief, below an hour, caps it more tightly, for PurgeBrief; 0 does not.
+	Brief time.Duration
 	// Keep is the longest keep granted, in days; 0 means wire.MaxKeep.
 	Keep uint8
 	// Committed is told what was appended, in order, after it is durable. It
@@ -87,6 +91,7 @@ type Store struct {
 	boxes map[wire.MailboxID]*box
 	moved []movedBox // whose head is not yet in the table, until settle
 	dirty []Event
+	brief arrivals
 }
 
 // Open takes the folder's lock and opens or makes the database. It starts no
@@ -106,6 +111,10 @@ func Open(o Options) (*Store, error) {
 	}
 	lock, err := takeLock(o.Dir)
 	if err != nil {
+		return nil, err
+	}
+	if err := removeLeftovers(o.Dir); err != nil {
+		lock.Close()
 		return nil, err
 	}
 	s := &Store{
@@ -153,6 +162,19 @@ func (s *Store) open() error {
 	return nil
 }
 
+// removeLeftovers removes what a crash may have left of a restore, or of a look
+// whether the disk is full. The folder's lock is held.
+func removeLeftovers(dir string) error {
+	if err := removeDatabase(filepath.Join(dir, restoreName)); err != nil {
+		return err
+	}
+	left, err := filepath.Glob(filepath.Join(dir, roomPattern))
+	for _, name := range left {
+		err = errors.Join(err, os.Remove(name))
+	}
+	return err
+}
+
 // readers is how many reads run at once.
 const readers = 4
 
@@ -179,6 +201,9 @@ func source(path string, readOnly bool) string {
 		q.Set("mode", "ro")
 		add("query_only(1)")
 	} else {
+		// A transaction that reads first and writes then would fail, not wait,
+		// if another process had written in between.
+		q.Set("_txlock", "immediate")
 		add("page_size(8192)")
 		add("journal_mode(WAL)")
 		add("synchronous(FULL)")
@@ -199,13 +224,20 @@ type queryer interface {
 // ErrVersion when it is something else or of another version.
 func readMeta(q queryer) (Meta, error) {
 	ctx := context.Background()
-	var tables int
-	if err := q.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema`).Scan(&tables); err != nil {
+	var changes int
+	// Every table that was made has moved this number on.
+	if err := q.QueryRowContext(ctx, `PRAGMA schema_version`).Scan(&changes); err != nil {
 		return Meta{}, versionOr(err)
 	}
-	if tables == 0 {
+	if changes == 0 {
 		return Meta{}, ErrNoData
 	}
+	return readRow(q)
+}
+
+// readRow is readMeta of a database that is known to have tables.
+func readRow(q queryer) (Meta, error) {
+	ctx := context.Background()
 	var version int
 	if err := q.QueryRowContext(ctx, `SELECT schema_version FROM meta`).Scan(&version); err != nil {
 		return Meta{}, versionOr(err)
@@ -262,9 +294,7 @@ func (s *Store) create() (Meta, error) {
 			return Meta{}, fault(fmt.Errorf("schema/%s: %w", name, err), s.o.Dir)
 		}
 	}
-	_, err = tx.Exec(`INSERT INTO meta (only_row, schema_version, incarnation, host, server_seed, tombstone_key)
-		VALUES (1, $1, $2, $3, $4, $5)`, SchemaVersion, random(16), host, random(ed25519.SeedSize), random(32))
-	if err == nil {
+	if err = writeRow(tx, host); err == nil {
 		err = tx.Commit()
 	}
 	if err != nil {
@@ -274,6 +304,13 @@ func (s *Store) create() (Meta, error) {
 		return Meta{}, err
 	}
 	return readMeta(s.conn)
+}
+
+// writeRow writes the one row of meta: a new host with keys of its own.
+func writeRow(tx *sql.Tx, host string) error {
+	_, err := tx.Exec(`INSERT INTO meta (only_row, schema_version, incarnation, host, server_seed, tombstone_key)
+		VALUES (1, $1, $2, $3, $4, $5)`, SchemaVersion, random(16), host, random(ed25519.SeedSize), random(32))
+	return err
 }
 
 // random returns n random bytes; crypto/rand does not fail.

@@ -73,17 +73,20 @@ func (s *Store) purgeTable(l inventory.Purge, hour int64) (Purged, error) {
 			break
 		}
 	}
+	return p, s.write(func(t *tx) error { return t.recordPurge(l, hour, &p) })
+}
+
+// recordPurge writes what was done into purge_run, and sets p's OldestHour.
+func (t *tx) recordPurge(l inventory.Purge, hour int64, p *Purged) error {
 	oldest := fmt.Sprintf(`SELECT coalesce(min(%s), 0) FROM %s WHERE %s < $1`, l.Column, l.Table, l.Column)
-	return p, s.write(func(t *tx) error {
-		if _, err := t.row(oldest, []any{never}, &p.OldestHour); err != nil {
-			return err
-		}
-		return t.exec(`INSERT INTO purge_run (hour, table_name, policy, oldest_hour, removed, forget_hour)
-			VALUES ($1, $2, $3, $4, $5, $6)
-			ON CONFLICT (hour, table_name) DO UPDATE SET oldest_hour = excluded.oldest_hour,
-			removed = purge_run.removed + excluded.removed`,
-			hour, l.Table, l.Until, p.OldestHour, p.Removed, s.days(purgeDays))
-	})
+	if _, err := t.row(oldest, []any{never}, &p.OldestHour); err != nil {
+		return err
+	}
+	return t.exec(`INSERT INTO purge_run (hour, table_name, policy, oldest_hour, removed, forget_hour)
+		VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (hour, table_name) DO UPDATE SET oldest_hour = excluded.oldest_hour,
+		removed = purge_run.removed + excluded.removed`,
+		hour, l.Table, l.Until, p.OldestHour, p.Removed, t.s.days(purgeDays))
 }
 
 // truncateWAL moves the write-ahead log into the database and empties it.

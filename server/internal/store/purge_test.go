@@ -5,6 +5,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -165,6 +166,104 @@ func TestRetentionCaps(t *testing.T) {
 		if e := readAll(t, s, c.id, c.pass); len(e.Envelopes) != left {
 			t.Fatalf("%d envelopes, want %d", len(e.Envelopes), left)
 		}
+	}
+}
+
+// frozen is a clock that stands still until a test moves it.
+type frozen struct{ at atomic.Int64 }
+
+func newFrozen() *frozen {
+	f := new(frozen)
+	f.at.Store(time.Date(2026, 11, 22, 5, 38, 0, 0, time.UTC).UnixNano())
+	return f
+}
+
+func (f *frozen) now() time.Time { return time.Unix(0, f.at.Load()) }
+
+func (f *frozen) forward(d time.Duration) { f.at.Add(int64(d)) }
+
+// TestBriefRetention: below one hour an envelope stays exactly as long as the
+// retention says, and the tables hold no time finer than the hour.
+func TestBriefRetention(t *testing.T) {
+	dir, clock := t.TempDir(), newFrozen()
+	s, stop := open(t, Options{Dir: dir, Clock: clock.now, Brief: 2 * time.Second})
+	c, d := newChat(t, s, 30), newChat(t, s, 30)
+	left := func(c *chat, want int) {
+		t.Helper()
+		if err := s.PurgeBrief(); err != nil {
+			t.Fatal(err)
+		}
+		if e := readAll(t, s, c.id, c.pass); len(e.Envelopes) != want || e.First != e.Head-wire.Seq(want)+1 {
+			t.Fatalf("%d envelopes are left, want %d", len(e.Envelopes), want)
+		}
+	}
+	marker := "marker-of-the-first"
+	must(t, s, c.message(body(marker)))
+	left(c, 1)
+	clock.forward(1500 * time.Millisecond)
+	must(t, s, c.message(body("second")))
+	must(t, s, d.message(body("elsewhere")))
+	clock.forward(499 * time.Millisecond)
+	left(c, 2) // 1.999 s
+	if !bytes.Contains(files(t, dir), []byte(marker)) {
+		t.Fatal("the marker is not there before its time, so the search proves nothing")
+	}
+	clock.forward(time.Millisecond)
+	left(c, 1)
+	left(d, 1)
+	if bytes.Contains(files(t, dir), []byte(marker)) {
+		t.Error("what was deleted is still in the folder")
+	}
+	var expires int64
+	if err := s.reads.QueryRow(`SELECT expires_hour FROM envelope WHERE mailbox = $1`, d.id[:]).Scan(&expires); err != nil || expires != s.hour()+2 {
+		t.Errorf("stored: hour %d, %v, want %d", expires, err, s.hour()+2)
+	}
+	clock.forward(1500 * time.Millisecond)
+	left(c, 0)
+	left(d, 0)
+	var removed int
+	err := s.reads.QueryRow(`SELECT removed FROM purge_run WHERE table_name = 'envelope' AND hour = $1`, s.hour()).Scan(&removed)
+	if err != nil || removed != 3 {
+		t.Errorf("the record says %d, %v", removed, err)
+	}
+
+	// After a restart nobody knows when what is there came: it stays the whole
+	// time once more.
+	must(t, s, c.message(body("before the restart")))
+	clock.forward(time.Second)
+	stop()
+	s, _ = open(t, Options{Dir: dir, Clock: clock.now, Brief: 2 * time.Second})
+	left(c, 1)
+	clock.forward(1999 * time.Millisecond)
+	left(c, 1)
+	clock.forward(time.Millisecond)
+	left(c, 0)
+	if seq := must(t, s, c.message(body("on"))); seq != 4 {
+		t.Fatal(seq)
+	}
+}
+
+// TestBriefRetentionInChunks deletes more than one operation takes.
+func TestBriefRetentionInChunks(t *testing.T) {
+	clock := newFrozen()
+	s, _ := open(t, Options{Dir: t.TempDir(), Clock: clock.now, Brief: time.Minute})
+	c := newChat(t, s, 30)
+	const count = purgeChunk + 3
+	answers := make(chan error, count)
+	for range count {
+		s.Append(c.message(make([]byte, 512)), func(_ wire.Seq, err error) { answers <- err })
+	}
+	for range count {
+		if err := <-answers; err != nil {
+			t.Fatal(err)
+		}
+	}
+	clock.forward(time.Minute)
+	if err := s.PurgeBrief(); err != nil {
+		t.Fatal(err)
+	}
+	if e := readAll(t, s, c.id, c.pass); len(e.Envelopes) != 0 || e.Head != count {
+		t.Fatalf("%d are left", len(e.Envelopes))
 	}
 }
 

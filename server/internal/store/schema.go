@@ -5,6 +5,7 @@ package store
 import (
 	"embed"
 	"fmt"
+	"strings"
 
 	"clarion.chat/clarion/inventory"
 )
@@ -32,6 +33,26 @@ func Schema() map[string]string {
 		all[name] = string(b)
 	}
 	return all
+}
+
+// postgres returns the text of a schema file as PostgreSQL takes it. Only what
+// makes tables has two dialects; every other statement of this package is one
+// text for both. The differences:
+//
+//	STRICT, WITHOUT ROWID   dropped: PostgreSQL is strict, and its rows have no id
+//	BLOB                    BYTEA
+//	INTEGER                 BIGINT: SQLite's has 64 bits
+//	TEXT                    TEXT COLLATE "C": compared by bytes, as SQLite does
+func postgres(ddl string) string {
+	words := strings.NewReplacer(" STRICT, WITHOUT ROWID;", ";", " BLOB ", " BYTEA ", " INTEGER ", " BIGINT ", " TEXT ", ` TEXT COLLATE "C" `)
+	var b strings.Builder
+	for line := range strings.Lines(ddl) {
+		if !strings.HasPrefix(strings.TrimSpace(line), "--") {
+			line = words.Replace(line)
+		}
+		b.WriteString(line)
+	}
+	return b.String()
 }
 
 // Inventory returns what each column holds, and the purge job's list, both

@@ -46,7 +46,6 @@ func (s *Store) Run(ctx context.Context) error {
 		select {
 		case o := <-s.ops:
 			batch = s.fill(append(batch[:0], o))
-			println(len(batch))
 			s.commit(batch)
 			clear(batch)
 		case <-ctx.Done():
@@ -136,6 +135,7 @@ func (s *Store) commit(batch []*op) {
 		s.transact(batch[i:end])
 		i = end
 	}
+	s.arrived(s.dirty)
 	for _, o := range batch {
 		o.done(o.err)
 	}
@@ -167,11 +167,23 @@ func (s *Store) transact(ops []*op) {
 	}
 }
 
-// attempt returns an error when the transaction did not come to stand.
+// attempt returns an error when the transaction did not come to stand, and has
+// rolled it back then.
 func (s *Store) attempt(ops []*op) error {
-	if err := s.exec(`BEGIN IMMEDIATE`); err != nil {
+	// Both databases begin by the driver; what SQLite needs to take its lock at
+	// once stands in source.
+	transaction, err := s.conn.BeginTx(context.Background(), nil)
+	if err != nil {
 		return err
 	}
+	if err := s.carryOut(ops); err != nil {
+		_ = transaction.Rollback() // SQLite may have done so by itself
+		return err
+	}
+	return transaction.Commit()
+}
+
+func (s *Store) carryOut(ops []*op) error {
 	t := &tx{s}
 	for _, o := range ops {
 		if !o.appends {
@@ -185,17 +197,11 @@ func (s *Store) attempt(ops []*op) error {
 			return o.err
 		}
 	}
-	if err := t.settle(); err != nil {
-		return err
-	}
-	return s.exec(`COMMIT`)
+	return t.settle()
 }
 
 // undo forgets all that the failed transaction may have left in memory.
 func (s *Store) undo(events int) {
-	// SQLite has rolled back by itself after some errors; then this one says
-	// that there is no transaction, which is what is wanted.
-	_ = s.exec(`ROLLBACK`)
 	s.boxes = make(map[wire.MailboxID]*box)
 	s.moved = nil
 	s.dirty = s.dirty[:events]
