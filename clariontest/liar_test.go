@@ -36,8 +36,8 @@ type pair struct {
 	sent      []string // texts reported sent, in this conversation
 	refused   bool     // a client refused to write on
 	codes     []string // with these errors
-	count     int // messages written
-	through   int // of them, those reported sent
+	count     int      // messages written
+	through   int      // of them, those reported sent
 }
 
 func newPair(t *testing.T, chance *rand.Rand) *pair {

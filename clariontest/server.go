@@ -4,9 +4,11 @@ package clariontest
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -93,7 +95,13 @@ func NewServer(t testing.TB, change ...func(*server.Config)) *Server {
 // Start runs a stopped server again, on the same port.
 func (s *Server) Start() {
 	s.t.Helper()
-	l, err := net.Listen("tcp", s.addr)
+	// A client that dials while nobody listens may have been given this very
+	// port for its own end; it lets go of it at once.
+	var l net.Listener
+	err := errors.New("not tried")
+	for end := time.Now().Add(Patience); err != nil && time.Now().Before(end); runtime.Gosched() {
+		l, err = net.Listen("tcp", s.addr)
+	}
 	if err != nil {
 		s.t.Fatal(err)
 	}

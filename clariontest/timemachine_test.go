@@ -132,6 +132,9 @@ func (m *machine) step() {
 			m.g.stored(m.t, m.s)
 			m.s.Restore(m.backup)
 			m.restored = true
+			for _, q := range m.people {
+				q.old = nil // when server and vault forget the same message, nothing is left that could know of it
+			}
 		}
 	case 6:
 		m.note("the server starts anew")
@@ -388,7 +391,7 @@ func (m *machine) members(conv string) []*person {
 // unsettled names a conversation that does not go on, or is empty.
 func (m *machine) unsettled() string {
 	for _, conv := range m.convs {
-		epoch := uint64(0)
+		epoch, code := uint64(0), ""
 		for i, p := range m.members(conv) {
 			v, err := p.Find(Context(m.t), conv)
 			if err != nil {
@@ -400,7 +403,10 @@ func (m *machine) unsettled() string {
 			if i > 0 && v.Epoch != epoch {
 				return fmt.Sprintf("%s is in epoch %d of %s, others in %d", p.Name, v.Epoch, conv[:4], epoch)
 			}
-			epoch = v.Epoch
+			if i > 0 && v.Code != code {
+				return fmt.Sprintf("%s has another code in %s", p.Name, conv[:4])
+			}
+			epoch, code = v.Epoch, v.Code
 		}
 	}
 	return ""

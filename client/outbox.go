@@ -160,6 +160,14 @@ func (c *Client) flush(ctx context.Context, v *conversation) error {
 			}
 			return obstacleFailure(code)
 		}
+		if v.Pending != nil && v.Pending.Epoch < v.Epoch {
+			// Its epoch was read to the end and it was not there, so it is not on
+			// the server; a mailbox made since does not even know its pass.
+			if err := c.unseal(ctx, v); err != nil {
+				return err
+			}
+			continue
+		}
 		if v.Pending == nil {
 			if err := c.sealNext(ctx, v); err != nil {
 				return err

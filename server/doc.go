@@ -7,7 +7,8 @@
 //
 // Goroutines: Run owns the store's writer and the purge loop. Each connection
 // has one reader, and one writer while there is something to write; the reader
-// waits for the writer before it ends, and Run waits for the readers. Nothing
+// waits for the writer before it ends, and Run waits for the readers. A command
+// that reads the store runs in a goroutine that the reader waits for. Nothing
 // else is started.
 //
 // The package imports neither mls nor client: that the server cannot read

@@ -92,7 +92,11 @@ func (s *session) receive(frame []byte) bool {
 		s.refuse(ref, wire.Refuse(code))
 		return true
 	}
-	answer, err := s.run(c, ref, body)
+	run := s.run
+	if body.Kind() != wire.KindAppend {
+		run = s.runAside
+	}
+	answer, err := run(c, ref, body)
 	switch {
 	case err != nil:
 		s.refuse(ref, s.srv.refusal(err))
@@ -159,6 +163,19 @@ func (s *session) run(c command, ref wire.Ref, body wire.Body) (answer wire.Body
 		}
 	}()
 	return c.run(s, ref, body)
+}
+
+// runAside is run in a goroutine that it waits for. Reading the store needs a
+// deep stack, which the reader would keep for as long as the connection stands:
+// most of what an idle connection costs. Appending needs none.
+func (s *session) runAside(c command, ref wire.Ref, body wire.Body) (answer wire.Body, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		answer, err = s.run(c, ref, body)
+	}()
+	<-done
+	return answer, err
 }
 
 // refusal turns any error into what a client is told; what a client is not

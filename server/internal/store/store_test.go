@@ -142,3 +142,19 @@ func BenchmarkAppend(b *testing.B) {
 	b.ReportMetric(float64(b.N)/time.Since(begin).Seconds(), "appends/s")
 	stop()
 }
+
+// TestAppendAllocations holds one append, alone in its transaction, to a number
+// of allocations: 51 when this was written. A second statement more for each
+// append, or a copy of the body, goes past it.
+func TestAppendAllocations(t *testing.T) {
+	const most = 64
+	s, _ := open(t, Options{Dir: t.TempDir()})
+	c := newChat(t, s, 30)
+	text := body("x")
+	must(t, s, c.message(text))
+	if n := testing.AllocsPerRun(200, func() { must(t, s, c.message(text)) }); n > most {
+		t.Errorf("an append allocates %.0f times, at most %d", n, most)
+	} else {
+		t.Logf("an append allocates %.0f times", n)
+	}
+}
