@@ -184,6 +184,7 @@ func (c *Client) applyCommit(ctx context.Context, ch *change, v *conversation, s
 		v.Status = statusBroken
 		c.note(ch, v, seq, ProblemBroken)
 		c.brokenAt[v.ID] = c.now()
+		c.soon() // asks the members who could
 		return nil
 	}
 	if err := c.checkComers(ctx, ch, v, seq, changes); err != nil {

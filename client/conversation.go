@@ -65,6 +65,8 @@ type conversation struct {
 	Keep        uint8
 	Base        uint64 // place before the first of this mailbox
 	BaseEpoch   uint64 // epoch in which this mailbox was made
+	Anew        uint32 // how often the group was begun anew under this id
+	Founder     string // who did it last: a handle, or empty
 	Asked       int64  // when the way back was last asked for, Unix seconds
 	Seq         uint64 // last place taken
 	Start       uint64 // place after which this device reads
@@ -106,6 +108,8 @@ func (v *conversation) Fields(c *wire.Coder) {
 	for _, n := range []*uint64{&v.Base, &v.BaseEpoch, &v.Seq, &v.Start, &v.Epoch, &v.Read, &v.ToldGot, &v.ToldRead, &v.LastText, &v.HistNext, &v.OutNext, &v.OutFirst, &v.UnreadFrom} {
 		c.U64(n)
 	}
+	c.U32(&v.Anew)
+	c.String(&v.Founder, wire.MaxName+1+wire.MaxHost)
 	c.I64(&v.Asked)
 	c.Fixed(v.Chain[:])
 	wire.List(c, &v.Passes, passesKept)

@@ -39,6 +39,8 @@ type introduction struct {
 	Keep         uint8
 	Base         uint64
 	BaseEpoch    uint64
+	Anew         uint32   // how often the group was begun anew under its id
+	Founder      string   // who did it last: a handle, or empty
 	Seq          uint64   // the newcomer reads what comes after this place
 	Chain        [32]byte // running hash there
 	Welcome      []byte
@@ -67,6 +69,8 @@ func (i *introduction) unsigned(c *wire.Coder) {
 	c.U8(&i.Keep)
 	c.U64(&i.Base)
 	c.U64(&i.BaseEpoch)
+	c.U32(&i.Anew)
+	c.String(&i.Founder, wire.MaxName+1+wire.MaxHost)
 	c.U64(&i.Seq)
 	c.Fixed(i.Chain[:])
 	c.Bytes(&i.Welcome, wire.MaxBody)
@@ -153,7 +157,8 @@ func (c *Client) queueIntroduction(ch *change, to *invitee, i *introduction) err
 func (c *Client) queueWelcome(ch *change, v *conversation, to *invitee, welcome []byte, seq uint64, chain [32]byte) error {
 	i := &introduction{
 		Kind: introWelcome, Conversation: v.ID, Direct: v.Direct, Name: v.Name, Mailbox: v.Mailbox, Incarnation: v.Incarnation,
-		Moves: v.Moves, Keep: v.Keep, Epoch: v.Epoch, Base: v.Base, BaseEpoch: v.BaseEpoch, Seq: seq, Chain: chain, Welcome: welcome,
+		Moves: v.Moves, Keep: v.Keep, Epoch: v.Epoch, Base: v.Base, BaseEpoch: v.BaseEpoch,
+		Anew: v.Anew, Founder: v.Founder, Seq: seq, Chain: chain, Welcome: welcome,
 	}
 	if to.Secret != ([32]byte{}) {
 		i.InviteID = inviteID(to.Secret)

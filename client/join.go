@@ -23,7 +23,7 @@ func (c *Client) join(ctx context.Context, ch *change, i *introduction, a *keydi
 		if err := c.catchUp(ctx, old); unreachable(err) {
 			return err
 		}
-		if old.Status == statusActive && !peerLost(old, i, a) {
+		if old.Status == statusActive && !peerLost(old, i, a) && !comesBefore(old, i) {
 			return errIgnore
 		}
 	}
@@ -48,6 +48,11 @@ func (c *Client) join(ctx context.Context, ch *change, i *introduction, a *keydi
 	if old != nil {
 		v.HistNext, v.OutNext, v.OutFirst, v.Open = old.HistNext, old.OutNext, old.OutFirst, old.Open
 		v.Unread, v.UnreadFrom = old.Unread, old.UnreadFrom
+		if i.Anew != old.Anew {
+			if err := c.queueAgain(ctx, ch, v); err != nil {
+				return err
+			}
+		}
 		if old.group != nil {
 			old.group.Forget()
 		}
@@ -72,6 +77,17 @@ func (c *Client) join(ctx context.Context, ch *change, i *introduction, a *keydi
 	ch.tell(ConversationJoined{At: c.now(), Conversation: v.ID.String(), Seq: v.Seq, Name: c.public(v).Name, Members: v.handles()})
 	c.blobBehind(ch)
 	return nil
+}
+
+// comesBefore reports whether the group of a Welcome stands before the one that
+// this device is in. A group that nobody had to begin anew stands before one
+// that somebody did, because who could go on in it does; of two begun anew at
+// the same time the one of the lower handle does, for everybody.
+func comesBefore(v *conversation, i *introduction) bool {
+	if i.Anew != v.Anew {
+		return i.Anew < v.Anew
+	}
+	return v.Anew > 0 && i.Founder < v.Founder
 }
 
 // peerLost reports whether the other person of a conversation of two begins it
@@ -128,6 +144,7 @@ func (c *Client) conversationFrom(ctx context.Context, i *introduction, g *mls.G
 	v := &conversation{
 		ID: i.Conversation, Direct: i.Direct, Name: i.Name, Status: statusActive, Created: true, Mailbox: i.Mailbox,
 		Incarnation: i.Incarnation, Moves: i.Moves, Keep: i.Keep, Base: i.Base, BaseEpoch: i.BaseEpoch,
+		Anew: i.Anew, Founder: i.Founder,
 		Seq: i.Seq, Start: i.Seq, Chain: i.Chain, Read: i.Seq, ToldGot: i.Seq, ToldRead: i.Seq,
 	}
 	if err := c.adopt(v, g, i.Seq, nil); err != nil {

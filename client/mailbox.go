@@ -395,7 +395,12 @@ func (c *Client) takeText(ctx context.Context, ch *change, v *conversation, seq 
 		return err
 	}
 	p := c.contacts[from.Handle]
-	if old != nil || inStep(ch, idRecord(v.ID, m.ID)) || p.blocked() {
+	if old != nil || inStep(ch, idRecord(v.ID, m.ID)) {
+		v.LastText = seq // sent again: its author waits for the marks
+		c.marksDue()
+		return nil
+	}
+	if p.blocked() {
 		return nil
 	}
 	i := &item{ID: m.ID, Seq: seq, From: from.Handle, Text: m.Text, At: m.At, Unread: true}

@@ -210,6 +210,33 @@ func (c *Client) sealNext(ctx context.Context, v *conversation) error {
 	return c.seal(ctx, v, m, func(p *pending) { p.HasItem, p.Order = true, at.n })
 }
 
+// queueAgain puts own messages that not every member has told to have back into
+// the queue, because the group that they were sent in is left. They keep their
+// ids, so whoever has one already does not see it twice.
+func (c *Client) queueAgain(ctx context.Context, ch *change, v *conversation) error {
+	left := v.Open[:0]
+	for _, o := range v.Open {
+		if o.State != 1 {
+			left = append(left, o)
+			continue
+		}
+		var i item
+		found, err := get(ctx, c.vault, histRecord(v.ID, o.Order), &i)
+		if err != nil {
+			return err
+		}
+		if !found {
+			continue
+		}
+		i.State, i.Seq = string(StateQueued), 0
+		ch.put(histRecord(v.ID, o.Order), &i)
+		ch.put(outRecord(v.ID, v.OutNext), &place{o.Order})
+		v.OutNext++
+	}
+	v.Open = left
+	return nil
+}
+
 // failQueued takes what can never be sent off the queue of a conversation that
 // this device was removed from. It stays in the history, marked as failed.
 func (c *Client) failQueued(ctx context.Context, v *conversation) error {

@@ -96,6 +96,10 @@ func (c *Client) takeAddBack(ctx context.Context, i *introduction, a *keydir.Acc
 	if v.Status == statusAwaiting {
 		return c.allLost(ctx, v, h)
 	}
+	if v.Status == statusBroken {
+		v.noteLost(h) // so it is not this device alone that cannot go on
+		return errIgnore
+	}
 	if v.Status != statusActive {
 		return errIgnore
 	}
@@ -113,16 +117,20 @@ func (c *Client) takeAddBack(ctx context.Context, i *introduction, a *keydir.Acc
 // they lost it too, and this one comes first among them: as long as one may be
 // left who has it, two groups would stand under one name.
 func (c *Client) allLost(ctx context.Context, v *conversation, asked wire.Handle) error {
-	if v.lost == nil {
-		v.lost = map[wire.Handle]bool{}
-	}
-	v.lost[asked] = true
+	v.noteLost(asked)
 	for _, h := range v.handles() {
 		if h != c.self.Handle && (!v.lost[h] || h.String() < c.self.Handle.String()) {
 			return errIgnore
 		}
 	}
 	return c.foundAgain(ctx, v)
+}
+
+func (v *conversation) noteLost(h wire.Handle) {
+	if v.lost == nil {
+		v.lost = map[wire.Handle]bool{}
+	}
+	v.lost[h] = true
 }
 
 func (c *Client) planAddBack(ctx context.Context, v *conversation, i *introduction, a *keydir.Account) (add [][]byte, remove []mls.LeafIndex, tell []invitee, err error) {
@@ -190,6 +198,11 @@ func (c *Client) foundAgain(ctx context.Context, v *conversation) error {
 	}
 	before := snapshot(v)
 	var ch change
+	v.Anew++
+	v.Founder = c.self.Handle.String()
+	if err := c.queueAgain(ctx, &ch, v); err != nil {
+		return err
+	}
 	if err := c.found(&ch, v, f); err != nil {
 		return err
 	}
@@ -205,8 +218,13 @@ func (c *Client) foundAgain(ctx context.Context, v *conversation) error {
 	return c.sendIntroductions(ctx)
 }
 
+// alone is how long a member who cannot go on waits for one who can, when no
+// other has said that they cannot either.
+const alone = time.Minute
+
 // patience is how long this device leaves it to members before it to begin a
-// broken conversation anew: the lowest leaf that is online does it.
+// broken conversation anew: the lowest leaf that is online does it. When it is
+// the only one to whom the commit was unreadable, a member adds it again.
 func (c *Client) patience(v *conversation) time.Duration {
 	rank := 0
 	for _, m := range v.Members {
@@ -215,7 +233,11 @@ func (c *Client) patience(v *conversation) time.Duration {
 		}
 		rank++
 	}
-	return time.Duration(rank) * 20 * time.Second
+	wait := time.Duration(rank) * 20 * time.Second
+	if len(v.lost) == 0 {
+		wait += alone
+	}
+	return wait
 }
 
 // mendBroken begins anew what has been broken for long enough.
