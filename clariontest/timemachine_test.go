@@ -15,6 +15,7 @@ import (
 
 	"clarion.chat/clarion/client"
 	"clarion.chat/clarion/client/vault"
+	"clarion.chat/clarion/server"
 )
 
 // person is somebody in the time machine.
@@ -61,7 +62,8 @@ func TestTimeMachine(t *testing.T) {
 }
 
 func newMachine(t *testing.T, chance *rand.Rand) *machine {
-	m := &machine{t: t, s: NewServer(t), chance: chance, g: newGenerations(), texts: map[string]sentMessage{}, sent: map[string]bool{}, wrote: map[string]bool{}}
+	roomy := func(c *server.Config) { c.Limits.Tight, c.Limits.TightBurst = 1000, 10_000 } // a year of mishaps in a second
+	m := &machine{t: t, s: NewServer(t, roomy), chance: chance, g: newGenerations(), texts: map[string]sentMessage{}, sent: map[string]bool{}, wrote: map[string]bool{}}
 	for _, name := range []string{"ada", "omar", "lin", "eve"}[:2+chance.IntN(3)] {
 		watch, tap := m.g.device()
 		c, words := m.s.RegisterWith(name, Options{Watch: watch, Dialer: tap})
@@ -168,7 +170,7 @@ func (m *machine) sayIn(p *person, conv string) {
 		m.texts[msg.ID] = sentMessage{conv, p.Name, text}
 	}
 	if err == nil {
-		err = p.Flush(Context(m.t))
+		err = p.FlushConversation(Context(m.t), conv)
 	}
 	if err == nil {
 		if msg, err = p.Message(Context(m.t), conv, msg.ID); err == nil && through(msg.State) {
@@ -341,7 +343,7 @@ func (m *machine) settle() {
 				}
 			}
 			if !m.sent[id] {
-				m.t.Errorf("%s cannot write in %s", p.Name, conv[:4])
+				m.t.Errorf("%s cannot write in %s: %s", p.Name, conv[:4], m.steps[len(m.steps)-1])
 				continue
 			}
 			for _, q := range m.members(conv) {
@@ -418,10 +420,13 @@ func (m *machine) check() {
 		m.gather(p)
 	}
 	m.g.stored(m.t, m.s)
-	for _, twice := range m.g.twice {
-		m.t.Errorf("a key was used twice: %s", twice)
+	m.g.mu.Lock()
+	twice, seen := m.g.twice, len(m.g.used)
+	m.g.mu.Unlock()
+	for _, t := range twice {
+		m.t.Errorf("a key was used twice: %s", t)
 	}
-	if len(m.g.used) == 0 {
+	if seen == 0 {
 		m.t.Error("no envelope was seen")
 	}
 	for _, conv := range m.convs {

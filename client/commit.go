@@ -175,6 +175,12 @@ func (c *Client) applyCommit(ctx context.Context, ch *change, v *conversation, s
 	}
 	next, changes, err := g.ProcessCommit(e.Body, mls.AnyTime, c.validator())
 	switch {
+	case errors.Is(err, mls.ErrRemoved) && c.addedToo(changes):
+		// Our leaf was replaced because its state counted as lost. The Welcome
+		// for the new one is in the inbox, or must be asked for.
+		v.Status, v.Pending, v.Asked = statusAwaiting, nil, 0
+		c.soon()
+		return nil
 	case errors.Is(err, mls.ErrRemoved):
 		v.Status = statusRemoved
 		ch.tell(MemberRemoved{At: c.now(), Conversation: v.ID.String(), Seq: seq, Handle: c.self.Handle})
@@ -208,6 +214,17 @@ func (c *Client) applyCommit(ctx context.Context, ch *change, v *conversation, s
 	return nil
 }
 
+// addedToo reports whether a commit that removes us adds this device again.
+func (c *Client) addedToo(changes mls.Changes) bool {
+	own := c.self.devicePublic()
+	for _, m := range changes.Added {
+		if string(m.SignatureKey) == string(own[:]) {
+			return true
+		}
+	}
+	return false
+}
+
 // fromOwnCopy reports whether an envelope that this vault did not send was
 // made by its own leaf: by a later state of it, or a copy.
 func (c *Client) fromOwnCopy(g *mls.Group, e *wire.Envelope) bool {
@@ -228,11 +245,40 @@ func (c *Client) checkComers(ctx context.Context, ch *change, v *conversation, s
 			return err
 		}
 		err = c.person(ctx, cert.Handle, cert.IdentityKey)
-		if unreachable(err) {
+		if err != nil && !nobody(err) {
 			return err // nothing is taken until it can be asked
 		}
 		if err != nil {
 			c.raise(ch, v, seq, ProblemStranger)
+		}
+	}
+	return nil
+}
+
+// askAboutStrangers asks the directory again about conversations that were
+// stopped over a member it did not name. A restored server may have forgotten
+// an entry that the person's client publishes again.
+func (c *Client) askAboutStrangers(ctx context.Context) error {
+	for _, v := range c.sorted() {
+		if v.Alarm != ProblemStranger || v.Status != statusActive {
+			continue
+		}
+		named := true
+		for _, m := range v.Members {
+			err := c.person(ctx, m.Handle, m.Identity)
+			if err != nil && !nobody(err) {
+				return err
+			}
+			named = named && err == nil
+		}
+		if !named {
+			continue
+		}
+		var ch change
+		v.Alarm = ""
+		v.save(&ch)
+		if err := c.commit(ctx, &ch); err != nil {
+			return err
 		}
 	}
 	return nil

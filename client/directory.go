@@ -3,8 +3,10 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"slices"
 
 	"clarion.chat/clarion/keydir"
 	"clarion.chat/clarion/mls"
@@ -16,12 +18,14 @@ import (
 type pinned struct {
 	Handle wire.Handle
 	Chain  [][]byte
+	Former [][]byte // identity keys of entries that were overruled since
 }
 
 // Fields describes the record.
 func (p *pinned) Fields(c *wire.Coder) {
 	p.Handle.Fields(c)
 	c.BytesList(&p.Chain, wire.MaxChain, wire.MaxEntry)
+	c.BytesList(&p.Former, wire.MaxChain, 32)
 }
 
 // lookUpChain asks the directory, believing nothing yet.
@@ -57,12 +61,23 @@ func (c *Client) lookUp(ctx context.Context, h wire.Handle) (*keydir.Account, er
 	if err != nil {
 		return nil, err
 	}
-	if found && !continues(old.Chain, chain) {
+	switch {
+	case !found || continues(old.Chain, chain):
+	case continues(chain, old.Chain):
+		// A server restored from before the newest entries: the person's client
+		// publishes them again, and until then what was seen counts.
+		return keydir.Verify(h.Host, old.Chain)
+	case !overrules(h.Host, old.Chain, chain):
 		return nil, fail(FailIdentity, errors.New("the directory's chain does not go on from the one seen before"))
 	}
-	if len(chain) > len(old.Chain) {
+	if !slices.EqualFunc(old.Chain, chain, bytes.Equal) {
 		var ch change
-		ch.put(c.record("dir", h), &pinned{Handle: h, Chain: chain})
+		next := &pinned{Handle: h, Chain: chain, Former: old.Former}
+		if found && !continues(old.Chain, chain) {
+			next.Former = append(next.Former, identities(h.Host, old.Chain)...)
+			next.Former = next.Former[max(0, len(next.Former)-wire.MaxChain):]
+		}
+		ch.put(c.record("dir", h), next)
 		if err := c.commit(ctx, &ch); err != nil {
 			return nil, err
 		}
@@ -83,6 +98,38 @@ func continues(old, chain [][]byte) bool {
 	return true
 }
 
+// overrules reports whether chain may stand in old's place though it does not
+// go on from it. A server that was restored may have forgotten an entry whose
+// vault is lost too; then the person comes back by their words from the entry
+// before it. Only the recovery key can do that: the part behind the fork must
+// hold an entry that it signed, made no earlier than the newest one of old.
+func overrules(host string, old, chain [][]byte) bool {
+	common := 0
+	for common < min(len(old), len(chain)) && bytes.Equal(old[common], chain[common]) {
+		common++
+	}
+	if common == 0 || common == len(chain) {
+		return false
+	}
+	was, err := keydir.Verify(host, old)
+	if err != nil {
+		return false
+	}
+	a, err := keydir.Verify(host, chain[:common])
+	if err != nil {
+		return false
+	}
+	recovered := false
+	for _, e := range chain[common:] {
+		next, how, err := a.Next(e)
+		if err != nil {
+			return false
+		}
+		a, recovered = next, recovered || how.ByRecovery
+	}
+	return recovered && a.Newest.Hour >= was.Newest.Hour
+}
+
 // person verifies that the directory names key as the identity of h, or named
 // it before, asking only when what is pinned does not say so already.
 func (c *Client) person(ctx context.Context, h wire.Handle, key [32]byte) error {
@@ -97,7 +144,7 @@ func (c *Client) person(ctx context.Context, h wire.Handle, key [32]byte) error 
 	if err != nil {
 		return err
 	}
-	if found && everNamed(h.Host, p.Chain, key) {
+	if found && p.everNamed(key) {
 		return nil
 	}
 	if _, err := c.lookUp(ctx, h); err != nil {
@@ -106,7 +153,7 @@ func (c *Client) person(ctx context.Context, h wire.Handle, key [32]byte) error 
 	if _, err := get(ctx, c.vault, c.record("dir", h), &p); err != nil {
 		return err
 	}
-	if !everNamed(h.Host, p.Chain, key) {
+	if !p.everNamed(key) {
 		return fail(FailIdentity, nil)
 	}
 	return nil
@@ -116,13 +163,24 @@ func (c *Client) person(ctx context.Context, h wire.Handle, key [32]byte) error 
 // names key as the identity. A leaf that was added in good faith stays in the
 // group for a while after its person came back with a new identity; the way
 // back takes it out.
-func everNamed(host string, chain [][]byte, key [32]byte) bool {
-	for n := len(chain); n > 0; n-- {
-		if a, err := keydir.Verify(host, chain[:n]); err == nil && a.Newest.IdentityKey == key {
+func (p *pinned) everNamed(key [32]byte) bool {
+	for _, k := range append(identities(p.Handle.Host, p.Chain), p.Former...) {
+		if string(k) == string(key[:]) {
 			return true
 		}
 	}
 	return false
+}
+
+// identities lists the identity keys that a verified chain has named.
+func identities(host string, chain [][]byte) [][]byte {
+	var list [][]byte
+	for n := 1; n <= len(chain); n++ {
+		if a, err := keydir.Verify(host, chain[:n]); err == nil {
+			list = append(list, a.Newest.IdentityKey[:])
+		}
+	}
+	return list
 }
 
 // validator checks each credential that MLS meets: it must be a device

@@ -110,6 +110,21 @@ func unreachable(err error) bool {
 	return errors.As(err, &f) && (f.Code == FailUnreachable || f.Code == FailTimeout)
 }
 
+// later reports whether err says nothing of the matter itself: the server
+// could not be asked, or not now, or the vault failed. What waits waits on.
+func later(err error) bool {
+	var f *Failure
+	return unreachable(err) || (errors.As(err, &f) && f.Code == FailVault) || refusedWith(err, wire.CodeRateLimited, wire.CodeStoreDown, wire.CodeShuttingDown, wire.CodeDiskFull)
+}
+
+// nobody reports whether err is the directory's last word that a person is not
+// whom they are said to be. Any other error only means to ask again.
+func nobody(err error) bool {
+	var f *Failure
+	known := errors.As(err, &f) && (f.Code == FailIdentity || f.Code == FailOtherHost)
+	return known || refusedWith(err, wire.CodeNoAccount)
+}
+
 // refusedWith reports whether the server refused with one of codes.
 func refusedWith(err error, codes ...wire.Code) bool {
 	var r *wire.Refusal

@@ -324,7 +324,7 @@ func (c *Client) openIntroduction(ctx context.Context, ch *change, in *inboxSecr
 		return errIgnore
 	}
 	a, err := c.lookUp(ctx, cert.Handle)
-	if unreachable(err) || refusedWith(err, wire.CodeStoreDown, wire.CodeShuttingDown, wire.CodeRateLimited) {
+	if err != nil && !nobody(err) {
 		return err
 	}
 	if err != nil && AsFailure(err).Code == FailIdentity {

@@ -20,7 +20,7 @@ func (c *Client) join(ctx context.Context, ch *change, i *introduction, a *keydi
 	old := c.convs[i.Conversation]
 	if old != nil && old.Status == statusActive {
 		// Perhaps we were taken out and do not know it yet.
-		if err := c.catchUp(ctx, old); unreachable(err) {
+		if err := c.catchUp(ctx, old); later(err) {
 			return err
 		}
 		if old.Status == statusActive && !peerLost(old, i, a) && !comesBefore(old, i) {
@@ -29,7 +29,7 @@ func (c *Client) join(ctx context.Context, ch *change, i *introduction, a *keydi
 	}
 	g, used, err := c.openWelcome(ctx, i)
 	if err != nil {
-		if unreachable(err) {
+		if later(err) {
 			return err
 		}
 		ch.tell(c.problem(i.Conversation.String(), 0, namedFailure(ProblemWelcome)))
@@ -154,7 +154,7 @@ func (c *Client) conversationFrom(ctx context.Context, i *introduction, g *mls.G
 	for _, m := range v.Members {
 		inviter = inviter || (m.Handle == a.Newest.Handle && m.Identity == a.Newest.IdentityKey && a.Newest.HasDevice(m.Device))
 		err := c.person(ctx, m.Handle, m.Identity)
-		if unreachable(err) {
+		if err != nil && !nobody(err) {
 			return nil, err
 		}
 		if err != nil {

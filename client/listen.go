@@ -46,6 +46,9 @@ func (c *Client) goOnline(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := c.askAboutStrangers(ctx); err != nil {
+		return err
+	}
 	if err := c.renewDevice(ctx); err != nil {
 		return err
 	}

@@ -90,14 +90,15 @@ func (c *Client) replaced(ctx context.Context) bool {
 	if c.self.Prior != ([32]byte{}) {
 		own = own[:len(own)-1] // its newest entry was never published, and another's was
 	}
-	if err != nil || len(chain) <= len(own) {
+	if err != nil {
 		return false
 	}
 	a, err := keydir.Verify(c.self.Handle.Host, chain)
 	if err != nil || a.Newest.HasDevice(c.self.devicePublic()) {
 		return false
 	}
-	if !continues(own, chain) {
+	ahead := len(chain) > len(own) && continues(own, chain)
+	if !ahead && !overrules(c.self.Handle.Host, own, chain) {
 		return false
 	}
 	var ch change
@@ -118,6 +119,9 @@ func (c *Client) followOwnChain(ctx context.Context, s *session) error {
 	common := min(len(chain), len(c.self.Chain))
 	for i := range common {
 		if !bytes.Equal(chain[i], c.self.Chain[i]) {
+			if c.replaced(ctx) {
+				return fail(FailDeviceReplaced, nil)
+			}
 			return fail(FailIdentity, errors.New("the directory holds an entry that this account did not make"))
 		}
 	}
@@ -156,7 +160,11 @@ func (c *Client) putEntry(ctx context.Context, s *session, entry []byte) error {
 
 // registerAgain brings the account back to a server restored from before it.
 func (c *Client) registerAgain(ctx context.Context, s *session) error {
-	if err := c.sendRegister(ctx, s, ""); err != nil {
+	err := c.sendRegister(ctx, s, "")
+	if refusedWith(err, wire.CodeNameTaken, wire.CodeBadEntry) && c.replaced(ctx) {
+		return fail(FailDeviceReplaced, err) // by another device that came back by the words
+	}
+	if err != nil {
 		return err
 	}
 	return c.inIncarnation(ctx, s.hello.Incarnation)

@@ -106,7 +106,7 @@ func (c *Client) takeAddBack(ctx context.Context, i *introduction, a *keydir.Acc
 	err := c.changeGroup(ctx, v, func(ctx context.Context, v *conversation) ([][]byte, []mls.LeafIndex, []invitee, error) {
 		return c.planAddBack(ctx, v, i, a)
 	})
-	if err != nil && !unreachable(err) {
+	if err != nil && !later(err) {
 		c.tell(c.problem(v.ID.String(), v.Seq, AsFailure(err)))
 		return errIgnore
 	}
