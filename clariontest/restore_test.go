@@ -160,3 +160,38 @@ func TestCopiedVault(t *testing.T) {
 	first = first.Reopen()
 	FailsWith(t, first.Listen(Context(t)), client.FailDeviceReplaced)
 }
+
+// TestForgottenReturn: Omar came back by his words, Ada saw it, and the server
+// was restored from before. His new device is lost too. He comes back once
+// more, from the entry before, and Ada's client takes the sheet's word for it.
+func TestForgottenReturn(t *testing.T) {
+	s := NewServer(t)
+	ada, _ := s.Register("ada")
+	omar, words := s.Register("omar")
+	conv := Meet(ada, omar)
+	backup := filepath.Join(t.TempDir(), "backup")
+	s.Backup(backup)
+	omar.Stop()
+	back := func() *Client {
+		c := s.Open("omar", Options{})
+		if err := c.Restore(Context(t), client.RestoreParams{Server: s.URL, Name: "omar", Words: words}); err != nil {
+			t.Fatal(err)
+		}
+		c.Online()
+		join(c, conv)
+		return c
+	}
+	first := back()
+	first.Say(conv, "from the first return")
+	ada.AwaitText("from the first return")
+	first.Stop()
+	ada.Stop()
+	s.Restore(backup)
+	ada = ada.Reopen().Online()
+	second := back()
+	second.Say(conv, "from the second return")
+	ada.AwaitText("from the second return")
+	ada.Say(conv, "I see")
+	second.AwaitText("I see")
+	FailsWith(t, first.Reopen().Listen(Context(t)), client.FailDeviceReplaced)
+}

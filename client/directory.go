@@ -125,9 +125,10 @@ func overrules(host string, old, chain [][]byte) bool {
 		if err != nil {
 			return false
 		}
-		a, recovered = next, recovered || how.ByRecovery
+		a = next
+		recovered = recovered || (how.ByRecovery && a.Newest.Hour >= was.Newest.Hour)
 	}
-	return recovered && a.Newest.Hour >= was.Newest.Hour
+	return recovered
 }
 
 // person verifies that the directory names key as the identity of h, or named

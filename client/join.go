@@ -4,6 +4,7 @@ package client
 
 import (
 	"context"
+	"time"
 
 	"clarion.chat/clarion/keydir"
 	"clarion.chat/clarion/mls"
@@ -27,6 +28,13 @@ func (c *Client) join(ctx context.Context, ch *change, i *introduction, a *keydi
 			return errIgnore
 		}
 	}
+	if old != nil && !goesOn(old, i, a) {
+		// Perhaps by somebody who came while we were away; the members that we
+		// know are asked again, and soon.
+		old.Asked = min(old.Asked, c.now().Add(time.Minute-askAgain).Unix())
+		old.save(ch)
+		return nil
+	}
 	g, used, err := c.openWelcome(ctx, i)
 	if err != nil {
 		if later(err) {
@@ -48,7 +56,11 @@ func (c *Client) join(ctx context.Context, ch *change, i *introduction, a *keydi
 	if old != nil {
 		v.HistNext, v.OutNext, v.OutFirst, v.Open = old.HistNext, old.OutNext, old.OutFirst, old.Open
 		v.Unread, v.UnreadFrom = old.Unread, old.UnreadFrom
-		if i.Anew != old.Anew {
+		if i.Anew > old.Anew && !v.amongst(old) {
+			g.Forget()
+			return errIgnore // begun anew with others than it had
+		}
+		if i.Anew != old.Anew && old.Status != statusRemoved {
 			if err := c.queueAgain(ctx, ch, v); err != nil {
 				return err
 			}
@@ -77,6 +89,31 @@ func (c *Client) join(ctx context.Context, ch *change, i *introduction, a *keydi
 	ch.tell(ConversationJoined{At: c.now(), Conversation: v.ID.String(), Seq: v.Seq, Name: c.public(v).Name, Members: v.handles()})
 	c.blobBehind(ch)
 	return nil
+}
+
+// goesOn reports whether a Welcome may be for a conversation that this device
+// knows: its sender and whoever began it anew were in it, and it is what it
+// was. After a removal any invitation is a new one.
+func goesOn(v *conversation, i *introduction, a *keydir.Account) bool {
+	if v.Status == statusRemoved {
+		return true
+	}
+	knows := v.knows(a.Newest.Handle) || (v.Status == statusAwaiting && v.Epoch == 0) // the sheet's list may be old
+	founder := i.Founder == "" || i.Founder == v.Founder
+	for _, m := range v.Members {
+		founder = founder || m.Handle.String() == i.Founder
+	}
+	return founder && knows && i.Direct == v.Direct && (v.Direct || i.Name == v.Name)
+}
+
+// amongst reports whether everybody here was in the other conversation.
+func (v *conversation) amongst(other *conversation) bool {
+	for _, m := range v.Members {
+		if !other.knows(m.Handle) {
+			return false
+		}
+	}
+	return true
 }
 
 // comesBefore reports whether the group of a Welcome stands before the one that
