@@ -54,19 +54,9 @@ func (c *Client) join(ctx context.Context, ch *change, i *introduction, a *keydi
 		return err
 	}
 	if old != nil {
-		v.HistNext, v.OutNext, v.OutFirst, v.Open = old.HistNext, old.OutNext, old.OutFirst, old.Open
-		v.Unread, v.UnreadFrom = old.Unread, old.UnreadFrom
-		if i.Anew > old.Anew && !v.amongst(old) {
+		if err := c.inherit(ctx, ch, v, old); err != nil {
 			g.Forget()
-			return errIgnore // begun anew with others than it had
-		}
-		if i.Anew != old.Anew && old.Status != statusRemoved {
-			if err := c.queueAgain(ctx, ch, v); err != nil {
-				return err
-			}
-		}
-		if old.group != nil {
-			old.group.Forget()
+			return err
 		}
 	}
 	if used != "" {
@@ -88,6 +78,25 @@ func (c *Client) join(ctx context.Context, ch *change, i *introduction, a *keydi
 	}
 	ch.tell(ConversationJoined{At: c.now(), Conversation: v.ID.String(), Seq: v.Seq, Name: c.public(v).Name, Members: v.handles()})
 	c.blobBehind(ch)
+	return nil
+}
+
+// inherit takes over what a conversation's state before has: its history, its
+// queue, and what was sent in a group that is left.
+func (c *Client) inherit(ctx context.Context, ch *change, v, old *conversation) error {
+	if v.Anew > old.Anew && !v.amongst(old) {
+		return errIgnore // begun anew with others than it had
+	}
+	v.HistNext, v.OutNext, v.OutFirst, v.Open = old.HistNext, old.OutNext, old.OutFirst, old.Open
+	v.Unread, v.UnreadFrom = old.Unread, old.UnreadFrom
+	if v.Anew != old.Anew && old.Status != statusRemoved {
+		if err := c.queueAgain(ctx, ch, v); err != nil {
+			return err
+		}
+	}
+	if old.group != nil {
+		old.group.Forget()
+	}
 	return nil
 }
 
