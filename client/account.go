@@ -164,6 +164,16 @@ func (s *self) inbox() (*inboxSecrets, error) {
 	return &inboxSecrets{key: key, pass: wire.Pass(g.Export("clarion inbox pass", nil, 32))}, nil
 }
 
+// ownInbox is where introductions for this account arrive, and what opens it.
+func (c *Client) ownInbox() (*inboxSecrets, wire.MailboxID, error) {
+	a, err := c.self.account()
+	if err != nil {
+		return nil, wire.MailboxID{}, err
+	}
+	in, err := c.self.inbox()
+	return in, a.Newest.Inbox, err
+}
+
 // newEntry makes the next entry of the chain: entry 0 when after is nil.
 // recovery may be nil when the identity key stays. The inbox is new, as the
 // self group that its key and pass come from is.

@@ -246,11 +246,7 @@ var errIgnore = errors.New("introduction ignored")
 
 // takeInbox reads the own inbox to its end.
 func (c *Client) takeInbox(ctx context.Context) error {
-	in, err := c.self.inbox()
-	if err != nil {
-		return err
-	}
-	a, err := c.self.account()
+	in, box, err := c.ownInbox()
 	if err != nil {
 		return err
 	}
@@ -259,7 +255,7 @@ func (c *Client) takeInbox(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		page, err := ask[*wire.Envelopes](ctx, s, &wire.Read{Mailbox: a.Newest.Inbox, Pass: in.pass, After: wire.Seq(c.self.InboxSeq), Limit: wire.MaxRead})
+		page, err := ask[*wire.Envelopes](ctx, s, &wire.Read{Mailbox: box, Pass: in.pass, After: wire.Seq(c.self.InboxSeq), Limit: wire.MaxRead})
 		if err != nil {
 			return err
 		}

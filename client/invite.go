@@ -122,11 +122,7 @@ func (c *Client) Invite(ctx context.Context, days int) (inv Invite, err error) {
 func ptr[T any](v T) *T { return &v }
 
 func (c *Client) putInvite(ctx context.Context, hash [32]byte, days uint8) error {
-	in, err := c.self.inbox()
-	if err != nil {
-		return err
-	}
-	a, err := c.self.account()
+	in, box, err := c.ownInbox()
 	if err != nil {
 		return err
 	}
@@ -134,7 +130,7 @@ func (c *Client) putInvite(ctx context.Context, hash [32]byte, days uint8) error
 	if err != nil {
 		return err
 	}
-	put := &wire.PutInvite{Inbox: a.Newest.Inbox, Pass: in.pass, TokenHash: hash, Days: days}
+	put := &wire.PutInvite{Inbox: box, Pass: in.pass, TokenHash: hash, Days: days}
 	_, err = ask[*wire.Done](ctx, s, put)
 	if refusedWith(err, wire.CodeNoMailbox) { // a restored server may not have the account yet
 		if err := c.upkeep(ctx); err != nil {

@@ -106,11 +106,7 @@ func (c *Client) subscribe(ctx context.Context, v *conversation) error {
 }
 
 func (c *Client) subscribeInbox(ctx context.Context) error {
-	in, err := c.self.inbox()
-	if err != nil {
-		return err
-	}
-	a, err := c.self.account()
+	in, box, err := c.ownInbox()
 	if err != nil {
 		return err
 	}
@@ -118,7 +114,7 @@ func (c *Client) subscribeInbox(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = ask[*wire.Done](ctx, s, &wire.Subscribe{Mailbox: a.Newest.Inbox, Pass: in.pass, After: wire.Seq(c.self.InboxSeq)})
+	_, err = ask[*wire.Done](ctx, s, &wire.Subscribe{Mailbox: box, Pass: in.pass, After: wire.Seq(c.self.InboxSeq)})
 	return err
 }
 
