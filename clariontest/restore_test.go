@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"clarion.chat/clarion/client"
+	"clarion.chat/clarion/server"
 )
 
 // TestRestoreFromWords: an empty vault and the sheet give back handle,
@@ -194,4 +195,31 @@ func TestForgottenReturn(t *testing.T) {
 	ada.Say(conv, "I see")
 	second.AwaitText("I see")
 	FailsWith(t, first.Reopen().Listen(Context(t)), client.FailDeviceReplaced)
+}
+
+// TestLostIsNotRead: what was sent while a device was lost is never called
+// delivered, however much the device that came after it tells.
+func TestLostIsNotRead(t *testing.T) {
+	s := NewServer(t, func(c *server.Config) { c.Keep = 7 })
+	ada, _ := s.Register("ada")
+	omar, words := s.Register("omar")
+	conv := Meet(ada, omar)
+	omar.Stop()
+	lost := ada.Say(conv, "while the device is lost")
+	again := s.Open("omar", Options{})
+	if err := again.Restore(Context(t), client.RestoreParams{Server: s.URL, Name: "omar", Words: words}); err != nil {
+		t.Fatal(err)
+	}
+	again.Online()
+	join(again, conv)
+	seen := ada.Say(conv, "and now")
+	m := again.AwaitText("and now")
+	if err := again.MarkRead(Context(t), conv, m.Seq); err != nil {
+		t.Fatal(err)
+	}
+	ada.AwaitState(seen.ID, client.StateRead)
+	got, err := ada.Message(Context(t), conv, lost.ID)
+	if err != nil || got.State != client.StateSent {
+		t.Errorf("what Omar never got is called %q (%v)", got.State, err)
+	}
 }

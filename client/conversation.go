@@ -159,7 +159,11 @@ type memberState struct {
 	Got      uint64
 	Read     uint64
 	Since    uint64 // epoch in which this leaf came
-	Heard    bool   // whether anything from this leaf was taken
+	From     uint64 // place at which it came: its marks speak of what follows
+	Newcomer bool   // nobody of this handle was there before
+	OldGot   uint64 // what an earlier leaf of the handle had told
+	OldRead  uint64
+	Heard    bool // whether anything from this leaf was taken
 }
 
 // Fields describes the value.
@@ -171,6 +175,10 @@ func (m *memberState) Fields(c *wire.Coder) {
 	c.U64(&m.Got)
 	c.U64(&m.Read)
 	c.U64(&m.Since)
+	c.U64(&m.From)
+	c.Bool(&m.Newcomer)
+	c.U64(&m.OldGot)
+	c.U64(&m.OldRead)
 	c.Bool(&m.Heard)
 }
 
@@ -235,10 +243,13 @@ func (c *Client) adopt(v *conversation, g *mls.Group, seq uint64, fresh map[[32]
 		if err != nil {
 			return err
 		}
-		s := memberState{Leaf: uint32(m.Leaf), Handle: cert.Handle, Identity: cert.IdentityKey, Device: cert.DeviceKey, Got: seq, Read: seq, Since: g.Epoch()}
+		s := memberState{Handle: cert.Handle, Got: seq, Read: seq, Since: g.Epoch(), From: seq}
 		if old, ok := known[cert.DeviceKey]; ok && !fresh[cert.DeviceKey] {
-			s.Got, s.Read, s.Since, s.Heard = old.Got, old.Read, old.Since, old.Heard
+			s = old
+		} else {
+			s.follows(v.Members)
 		}
+		s.Leaf, s.Handle, s.Identity, s.Device = uint32(m.Leaf), cert.Handle, cert.IdentityKey, cert.DeviceKey
 		members = append(members, s)
 	}
 	v.group = g
@@ -249,6 +260,31 @@ func (c *Client) adopt(v *conversation, g *mls.Group, seq uint64, fresh map[[32]
 		v.Passes = slices.Delete(v.Passes, 0, n)
 	}
 	return nil
+}
+
+// follows takes over what an earlier leaf of the same person had told. What
+// came between the two was never theirs to have, and no mark says it was.
+func (m *memberState) follows(before []memberState) {
+	m.Newcomer = true
+	for _, old := range before {
+		if old.Handle != m.Handle {
+			continue
+		}
+		m.Newcomer = false
+		if old.Newcomer || old.OldGot >= old.From { // no gap: all up to its mark
+			m.OldGot, m.OldRead = max(m.OldGot, old.Got), max(m.OldRead, old.Read)
+		} else {
+			m.OldGot, m.OldRead = max(m.OldGot, old.OldGot), max(m.OldRead, old.OldRead)
+		}
+	}
+}
+
+// told reports whether the person's marks speak of a place.
+func (m *memberState) told(seq, now, before uint64) bool {
+	if seq > m.From {
+		return seq <= now
+	}
+	return m.Newcomer || seq <= before
 }
 
 // passSecret is the secret behind the passes of a group's epoch.

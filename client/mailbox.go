@@ -63,7 +63,7 @@ func (c *Client) ensureMailbox(ctx context.Context, v *conversation) error {
 	if s.hello.Incarnation == v.Incarnation {
 		p := v.newest()
 		_, err = ask[*wire.Done](ctx, s, &wire.CreateMailbox{
-			Mailbox: v.Mailbox, Pass: p.pass(v.Mailbox).Hash(), Epoch: wire.Epoch(p.Epoch), Keep: v.Keep,
+			Mailbox: v.Mailbox, Pass: p.pass(v.Mailbox).Hash(), Epoch: wire.Epoch(p.Epoch), Keep: min(v.Keep, s.hello.Keep),
 		})
 		if err != nil {
 			return err

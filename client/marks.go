@@ -4,6 +4,7 @@ package client
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"clarion.chat/clarion/wire"
@@ -61,26 +62,25 @@ func (c *Client) takeMark(_ context.Context, _ *change, v *conversation, from *m
 
 // spreadMarks moves own messages on to what every other member has said.
 func (c *Client) spreadMarks(ctx context.Context, ch *change, v *conversation) error {
-	others := 0
-	got, read := ^uint64(0), ^uint64(0)
-	for _, m := range v.Members {
-		if m.Handle != c.self.Handle {
-			others++
-			got, read = min(got, m.Got), min(read, m.Read)
-		}
-	}
-	if others == 0 {
+	others := slices.DeleteFunc(slices.Clone(v.Members), func(m memberState) bool { return m.Handle == c.self.Handle })
+	if len(others) == 0 {
 		return nil
 	}
 	left := v.Open[:0]
 	for _, o := range v.Open {
-		if o.State == 1 && o.Seq <= got {
+		got, read := true, true
+		for i := range others {
+			m := &others[i]
+			got = got && m.told(o.Seq, m.Got, m.OldGot)
+			read = read && m.told(o.Seq, m.Read, m.OldRead)
+		}
+		if o.State == 1 && got {
 			o.State = 2
 			if err := c.itemState(ctx, ch, v, o, StateDelivered); err != nil {
 				return err
 			}
 		}
-		if o.State == 2 && o.Seq <= read {
+		if o.State == 2 && read {
 			if err := c.itemState(ctx, ch, v, o, StateRead); err != nil {
 				return err
 			}

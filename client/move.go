@@ -61,7 +61,7 @@ func (c *Client) followMove(ctx context.Context, v *conversation) error {
 	}
 	target := secret.mailboxAfter(s.hello.Incarnation, 0)
 	_, err = ask[*wire.Done](ctx, s, &wire.CreateMailbox{
-		Mailbox: target, Pass: secret.pass(target).Hash(), Epoch: wire.Epoch(epoch), Keep: v.Keep,
+		Mailbox: target, Pass: secret.pass(target).Hash(), Epoch: wire.Epoch(epoch), Keep: min(v.Keep, s.hello.Keep),
 	})
 	if err != nil && !refusedWith(err, wire.CodeMailboxExists) {
 		return err // exists under a later pass: somebody was here before

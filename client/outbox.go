@@ -214,11 +214,9 @@ func (c *Client) sealNext(ctx context.Context, v *conversation) error {
 // the queue, because the group that they were sent in is left. They keep their
 // ids, so whoever has one already does not see it twice.
 func (c *Client) queueAgain(ctx context.Context, ch *change, v *conversation) error {
-	left := v.Open[:0]
 	for _, o := range v.Open {
 		if o.State != 1 {
-			left = append(left, o)
-			continue
+			continue // delivered: nobody will tell more of it
 		}
 		var i item
 		found, err := get(ctx, c.vault, histRecord(v.ID, o.Order), &i)
@@ -233,7 +231,7 @@ func (c *Client) queueAgain(ctx context.Context, ch *change, v *conversation) er
 		ch.put(outRecord(v.ID, v.OutNext), &place{o.Order})
 		v.OutNext++
 	}
-	v.Open = left
+	v.Open = nil
 	return nil
 }
 
@@ -258,7 +256,6 @@ func (c *Client) failQueued(ctx context.Context, v *conversation) error {
 		if found && i.State == string(StateQueued) {
 			i.State = string(StateFailed)
 			ch.put(histRecord(v.ID, at.n), &i)
-			ch.tell(MessageStateChanged{At: c.now(), Conversation: v.ID.String(), ID: i.public(v.ID).ID, State: StateFailed})
 		}
 	}
 	v.Pending = nil

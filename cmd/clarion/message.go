@@ -86,8 +86,8 @@ func (inv *invocation) sent(ctx context.Context, c *client.Client, m client.Mess
 		return err
 	}
 	f := *client.AsFailure(flushed)
+	f.Text += "; the message is queued"
 	if f.Code == client.FailUnreachable {
-		f.Text += "; the message is queued"
 		f.Hint = "it is sent once by the next send, listen or flush; check the network and the server's address"
 	}
 	return &f
