@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/alecthomas/kong"
 
@@ -98,6 +99,11 @@ func (inv *invocation) run(ctx context.Context, args []string) error {
 		kong.ConfigureHelp(kong.HelpOptions{NoExpandSubcommands: true, Compact: true, WrapUpperBound: 90}))
 	if err != nil {
 		return err
+	}
+	for _, a := range args {
+		if !utf8.ValidString(a) { // before the parser makes something else of it
+			return &client.Failure{Code: client.FailNotText, Text: "an argument is not UTF-8 text", Hint: "convert it first"}
+		}
 	}
 	parsed, err := parser.Parse(args)
 	if helped { // --help was printed; that parsing goes on means nothing

@@ -78,3 +78,14 @@ func TestColoursOnlyForATerminal(t *testing.T) {
 		}
 	}
 }
+
+// TestArgumentsAreText: bytes that are no text are refused before anything is
+// made of them, here as on stdin.
+func TestArgumentsAreText(t *testing.T) {
+	var out, errs bytes.Buffer
+	p := program{getenv: noEnvironment}
+	status := p.Run(t.Context(), []string{"--home", t.TempDir(), "send", "omar", "bad\xff"}, strings.NewReader(""), &out, &errs)
+	if status != exitUsage || !strings.Contains(errs.String(), "message_not_text") || out.Len() > 0 {
+		t.Errorf("status %d, %q, %q", status, out.String(), errs.String())
+	}
+}
