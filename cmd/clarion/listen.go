@@ -15,8 +15,8 @@ import (
 )
 
 type listenCommand struct {
-	Once    count   `help:"End with 0 after so many messages arrived."`
-	Timeout seconds `help:"End with 7 after this time."`
+	Once    *count   `help:"End with 0 after so many messages arrived."`
+	Timeout *seconds `help:"End with 7 after this time."`
 }
 
 // Help explains the command.
@@ -31,15 +31,23 @@ Examples:
 
 // Run carries out the command.
 func (cmd *listenCommand) Run(ctx context.Context, inv *invocation) error {
-	if cmd.Once < 0 || cmd.Timeout < 0 {
+	if (cmd.Once != nil && *cmd.Once <= 0) || (cmd.Timeout != nil && *cmd.Timeout <= 0) {
 		return usage("--once and --timeout take numbers above 0", "leave them out to listen without end")
+	}
+	var once int
+	var timeout time.Duration
+	if cmd.Once != nil {
+		once = int(*cmd.Once)
+	}
+	if cmd.Timeout != nil {
+		timeout = time.Duration(*cmd.Timeout)
 	}
 	return inv.core(ctx, false, func(ctx context.Context, c *client.Client) error {
 		l := &listener{
-			inv: inv, core: c, left: int(cmd.Once), limited: cmd.Once > 0,
+			inv: inv, core: c, left: once, limited: once > 0,
 			printed: map[string]bool{}, read: map[string]uint64{}, names: map[string]string{},
 		}
-		err := l.listen(ctx, time.Duration(cmd.Timeout))
+		err := l.listen(ctx, timeout)
 		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 			err = nil // an interrupt is how listening ends, whatever it met
 		}
