@@ -10,11 +10,17 @@ import (
 
 // Failure is an error a person meets: a code, a sentence, a hint. The codes of
 // the server (wire.Code) and those below share one namespace.
+//
+// Queued is set by Send, Flush and FlushConversation alone: what was to leave
+// waits in the vault, and leaves by itself when what the code names is over.
+// Without it nothing of the message goes on by itself: it was refused before it
+// was kept, this device was removed, or an alarm stopped the conversation.
 type Failure struct {
-	Code  string
-	Text  string
-	Hint  string
-	Cause error // for the log; may be nil
+	Code   string
+	Text   string
+	Hint   string
+	Queued bool
+	Cause  error // for the log; may be nil
 }
 
 // Error gives code and sentence.

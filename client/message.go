@@ -5,6 +5,7 @@ package client
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -237,8 +238,8 @@ func (c *Client) Message(ctx context.Context, conversation, id string) (m Messag
 	return m, err
 }
 
-// Send queues a text. It is in the vault when Send returns, and leaves with
-// the next Flush, or at once while listening.
+// Send queues a text. It is in the vault when Send returns nil or a Failure
+// with Queued, and leaves with the next Flush, or at once while listening.
 func (c *Client) Send(ctx context.Context, conversation, text string) (m Message, err error) {
 	err = c.withAccount(ctx, func() error {
 		v, err := c.byID(conversation)
@@ -251,7 +252,7 @@ func (c *Client) Send(ctx context.Context, conversation, text string) (m Message
 		}
 		m = i.public(v.ID)
 		if c.listening && c.online {
-			return c.settleFailure(c.flush(ctx, v))
+			return c.settleFailure(c.queuedFailure(c.flush(ctx, v), v.ID))
 		}
 		return nil
 	})
@@ -266,6 +267,28 @@ func (c *Client) settleFailure(err error) error {
 		return nil
 	}
 	return err
+}
+
+// queuedFailure says of a failure to send whether what waits in the
+// conversation leaves by itself later.
+func (c *Client) queuedFailure(err error, id conversationID) error {
+	v := c.convs[id] // perhaps another one by now, which a Welcome brought
+	if v == nil || !v.leavesLater(err) {
+		return err
+	}
+	f := *AsFailure(err)
+	f.Queued, f.Cause = true, err
+	return &f
+}
+
+// leavesLater reports whether what is queued goes on by itself once err is
+// over. An alarm is for a person to judge, and nothing follows a removal.
+func (v *conversation) leavesLater(err error) bool {
+	if err == nil || v.OutNext == v.OutFirst || v.Alarm != "" || v.Status == statusRemoved {
+		return false
+	}
+	return v.Status != statusActive || later(err) || errors.Is(err, errMoved) ||
+		refusedWith(err, wire.CodeStalePass, wire.CodeStaleEpoch, wire.CodeNoMailbox, wire.CodeWrongPass, wire.CodeMailboxClosed, wire.CodeMailboxExists, wire.CodeInternal)
 }
 
 // checkText refuses what cannot be sent.
@@ -285,8 +308,8 @@ func (c *Client) queue(ctx context.Context, v *conversation, text string) (*item
 	if err := checkText(text); err != nil {
 		return nil, err
 	}
-	if code := v.obstacle(); code != "" && v.Status != statusAwaiting {
-		return nil, obstacleFailure(code)
+	if v.Alarm != "" || v.Status == statusRemoved {
+		return nil, obstacleFailure(v.obstacle())
 	}
 	if p := c.contacts[v.peer(c.self.Handle)]; v.Direct && p.blocked() {
 		return nil, fail(FailBlocked, nil)

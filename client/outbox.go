@@ -113,14 +113,14 @@ func (c *Client) FlushConversation(ctx context.Context, conversation string) err
 		if err != nil {
 			return err
 		}
-		return c.flush(ctx, v)
+		return c.queuedFailure(c.flush(ctx, v), v.ID)
 	})
 }
 
 func (c *Client) flushAll(ctx context.Context) error {
 	var first error
 	for _, v := range c.sorted() {
-		err := c.flush(ctx, v)
+		err := c.queuedFailure(c.flush(ctx, v), v.ID)
 		if unreachable(err) {
 			return err
 		}
