@@ -4,6 +4,7 @@ package server
 
 import (
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"time"
 
@@ -60,6 +61,12 @@ type Config struct {
 	Registration Policy
 	// Limits hold each connection; zero fields take their defaults.
 	Limits Limits
+	// Web is the built web app: index.html, sw.js, manifest.webmanifest, and
+	// assets/ whose names hold a hash of the content. A file may stand beside
+	// itself compressed, with .br after its name. Without index.html, or with
+	// nil, a page says how to build it. Open lists the files; they must not
+	// change while the server runs.
+	Web fs.FS
 	// Log takes what the operator should know; nil discards it.
 	Log *slog.Logger
 	// Tenses returns the sentences of an answer about holdings: what the

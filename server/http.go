@@ -4,8 +4,6 @@ package server
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"net/http"
 	"net/url"
@@ -37,7 +35,7 @@ func (srv *Server) newUpgrader() *gws.Upgrader {
 	})
 }
 
-// Handler serves the doors, the two pages and the health check. It may be used
+// Handler serves the doors, the web app and the health check. It may be used
 // as soon as Open has returned; commands are answered once Run runs.
 func (srv *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
@@ -45,24 +43,24 @@ func (srv *Server) Handler() http.Handler {
 		mux.HandleFunc("GET /door/"+name, func(w http.ResponseWriter, r *http.Request) { srv.connect(w, r, d) })
 	}
 	mux.HandleFunc("GET /healthz", srv.healthz)
-	mux.HandleFunc("GET /{$}", page(startPage(), srv.host))
-	mux.HandleFunc("GET /i", page(invitePage(), srv.host))
+	srv.pages(mux)
 	return headers(mux)
 }
 
-// headers are strict: no page of this server runs, loads or frames anything.
+// headers go with every answer: it loads, runs and frames nothing, nobody
+// keeps it, and no other site sees or embeds it. The pages say what they need
+// beyond that.
 func headers(next http.Handler) http.Handler {
-	sum := sha256.Sum256([]byte(style))
-	hash := base64.StdEncoding.EncodeToString(sum[:])
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'sha256-"+hash+"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+		h.Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("X-Frame-Options", "DENY")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Embedder-Policy", "require-corp")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+		h.Set("Permissions-Policy", permissions)
 		h.Set("Cache-Control", "no-store")
 		next.ServeHTTP(w, r)
 	})

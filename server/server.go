@@ -35,7 +35,8 @@ type Server struct {
 	hub      hub
 	upgrader *gws.Upgrader
 	doors    map[string]*door
-	buffers  sync.Pool // *[]byte, for what is being written to sockets
+	app      map[string]*appFile // the web app by file name; nil when there is none
+	buffers  sync.Pool           // *[]byte, for what is being written to sockets
 
 	mu       sync.Mutex
 	sessions map[*session]struct{}
@@ -57,6 +58,9 @@ func Open(c Config) (*Server, error) {
 		hub:      hub{boxes: make(map[wire.MailboxID]*watchers)},
 		sessions: make(map[*session]struct{}),
 		doors:    map[string]*door{"account": accountDoor(), "mailbox": mailboxDoor()},
+	}
+	if srv.app, err = readApp(c.Web); err != nil {
+		return nil, err
 	}
 	srv.upgrader = srv.newUpgrader()
 	srv.store, err = store.Open(store.Options{

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"clarion.chat/clarion/server"
+	"clarion.chat/clarion/web"
 	"clarion.chat/clarion/wire"
 )
 
@@ -129,6 +130,7 @@ func (s *serveCommand) config(inv *invocation) (*server.Config, error) {
 		DataDir: inv.data, Host: host, Keep: uint8(keep), Registration: policy, Limits: inv.c.limits(),
 		Retention: int((retention + time.Hour - 1) / time.Hour), BriefRetention: brief,
 		Clock: func() time.Time { return time.Now().Add(offset) },
+		Web:   web.Files(),
 		Log:   slog.New(slog.NewTextHandler(inv.err, nil)),
 	}, nil
 }
