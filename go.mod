@@ -36,3 +36,8 @@ require (
 )
 
 replace github.com/google/pprof => github.com/google/pprof v0.0.0-20250403155104-27863c87afa6
+
+ignore (
+	./web/node_modules
+	./web/dist-core
+)

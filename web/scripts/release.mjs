@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// After vite: names the release by its own files, tells the service worker
+// what to keep, and puts a brotli form beside each file.
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { brotliCompressSync, constants } from 'node:zlib'
+
+const dist = new URL('../dist/', import.meta.url).pathname
+
+const files = (dir) =>
+  readdirSync(dir, { withFileTypes: true }).flatMap((f) => (f.isDirectory() ? files(join(dir, f.name)) : [join(dir, f.name)]))
+
+const all = files(dist).filter((f) => !f.endsWith('.br') && !f.endsWith('.keep')).sort()
+const paths = all.map((f) => '/' + relative(dist, f)).filter((p) => p !== '/sw.js')
+const kept = paths.map((p) => (p === '/index.html' ? '/' : p))
+
+const hash = createHash('sha256')
+for (const f of all) hash.update(relative(dist, f)).update('\0').update(readFileSync(f))
+const release = hash.digest('hex').slice(0, 16)
+
+const sw = join(dist, 'sw.js')
+const text = readFileSync(sw, 'utf8')
+if (!text.includes('__FILES__') || !text.includes('__RELEASE__')) throw new Error('sw.js has no place for its list of files')
+writeFileSync(sw, text.replaceAll('__FILES__', JSON.stringify(kept)).replaceAll('__RELEASE__', JSON.stringify(release)))
+
+for (const f of all) {
+  if (/\.(woff2|png)$/.test(f)) continue // compressed as they are
+  const small = brotliCompressSync(readFileSync(f), {
+    params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_LGWIN]: 24, [constants.BROTLI_PARAM_SIZE_HINT]: statSync(f).size },
+  })
+  writeFileSync(f + '.br', small)
+}
+console.log(`release ${release}: ${paths.length} files`)

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+// Written by go run ./web/gen from cmd/clarion-wasm/calls. Change it there.
+
+/** Every call of the core: its parameters and its result. */
+export interface Calls {
+	/**
+	 * Register makes keys on this device and an account on the server, and returns
+	 * the 24 words of the recovery sheet, which exist nowhere else from then on.
+	 * When it was interrupted, calling it again with the same name completes it.
+	 */
+	register: { params: Registration; result: string[] };
+	/**
+	 * Restore brings an account back from its recovery sheet into an empty vault:
+	 * a new identity key and device under the same handle, contacts and settings
+	 * from the recovery blob, and a request to every conversation to add this
+	 * device (one way back).
+	 */
+	restore: { params: RestoreParams; result: null };
+	/** WhoAmI tells the account and device of this vault. */
+	whoAmI: { params: Record<string, never>; result: Me };
+	/**
+	 * Holdings asks what the server holds about this account, and checks the
+	 * signature of the answer.
+	 */
+	holdings: { params: Record<string, never>; result: Holdings };
+	/**
+	 * DeleteEverything removes the account and all that the server holds about
+	 * it, then empties this vault. The answer says what cannot be reached.
+	 */
+	deleteEverything: { params: Record<string, never>; result: Deleted };
+	/** Contacts lists the people this vault knows, by handle. */
+	contacts: { params: Record<string, never>; result: Contact[] };
+	/**
+	 * Invite makes a one-time link that is good for 1 to 30 days. It needs the
+	 * server, which refuses the link's second use.
+	 */
+	invite: { params: { days: number; }; result: Invite };
+	/**
+	 * Accept opens a conversation: by an invite link, which also checks its maker;
+	 * by answering a contact request; or with a bare handle, which arrives at the
+	 * other side as a contact request.
+	 */
+	accept: { params: { linkOrHandle: string; }; result: Conversation };
+	/**
+	 * Block refuses a person: requests and messages from them are no longer shown,
+	 * and their introductions are dropped unread.
+	 */
+	block: { params: Who; result: null };
+	/** Conversations lists what this vault takes part in. */
+	conversations: { params: Record<string, never>; result: Conversation[] };
+	/**
+	 * Find resolves what a person types: an id, an unambiguous beginning of one of
+	 * at least four digits, a group's name, or a handle.
+	 */
+	find: { params: { what: string; }; result: Conversation };
+	/**
+	 * NewGroup founds a group. Its name is known to its members only; people who
+	 * do not know us see a contact request.
+	 */
+	newGroup: { params: { name: string; handles: string[]; }; result: Conversation };
+	/** AddMember brings a person into a group. */
+	addMember: { params: Member; result: null };
+	/**
+	 * RemoveMember takes a person's devices out of a group. From that commit on
+	 * they can neither read nor write there.
+	 */
+	removeMember: { params: Member; result: null };
+	/** History lists a conversation's messages, oldest first, queued ones last. */
+	history: { params: Where; result: Message[] };
+	/** Message finds one message of a conversation. */
+	message: { params: { conversation: string; id: string; }; result: Message };
+	/**
+	 * Unread lists what arrived and was not marked read, oldest first within each
+	 * conversation.
+	 */
+	unread: { params: Record<string, never>; result: Message[] };
+	/**
+	 * Send queues a text. It is in the vault when Send returns nil or a Failure
+	 * with Queued, and leaves with the next Flush, or at once while listening.
+	 */
+	send: { params: { conversation: string; text: string; }; result: Message };
+	/**
+	 * Flush sends everything that waits: mailboxes not yet made, introductions,
+	 * queued messages. nil means that nothing is left. When several things fail,
+	 * the first failure is returned and the others were tried.
+	 */
+	flush: { params: Record<string, never>; result: null };
+	/**
+	 * FlushConversation is Flush for one conversation: its failure says what
+	 * became of what was queued there.
+	 */
+	flushConversation: { params: Where; result: null };
+	/** MarkRead notes that the person has seen everything up to a place. */
+	markRead: { params: { conversation: string; seq: number; }; result: null };
+	/**
+	 * Typing tells the members who are there that this person is writing. It is
+	 * best effort: without a connection nothing happens.
+	 */
+	typing: { params: Where; result: null };
+	/** Marks reports whether this person's clients send marks. */
+	marks: { params: Record<string, never>; result: boolean };
+	/**
+	 * SetMarks switches the sending of marks on or off. The setting comes back
+	 * with the recovery sheet.
+	 */
+	setMarks: { params: { on: boolean; }; result: null };
+	/**
+	 * Listen goes online and stays: it catches up, subscribes to everything, sends
+	 * what waits, and connects again by itself until Run ends. It returns after
+	 * the first attempt; unreachable then means that the next is on its way.
+	 */
+	listen: { params: Record<string, never>; result: null };
+	/** Settle sends the marks that wait, for a program that is about to end. */
+	settle: { params: Record<string, never>; result: null };
+	/** Passphrase reports whether the vault opens with a passphrase only. */
+	passphrase: { params: Record<string, never>; result: boolean };
+	/**
+	 * ChangePassphrase puts next in place of now; empty means none. A wrong
+	 * now changes nothing.
+	 */
+	setPassphrase: { params: { passphrase: string; }; result: null };
+	/**
+	 * ChangePassphrase puts next in place of now; empty means none. A wrong
+	 * now changes nothing.
+	 */
+	changePassphrase: { params: { now: string; next: string; }; result: null };
+	/**
+	 * ChangePassphrase puts next in place of now; empty means none. A wrong
+	 * now changes nothing.
+	 */
+	removePassphrase: { params: { now: string; }; result: null };
+}
+
+/** Something that happened, told once, in order. */
+export type CoreEvent =
+	/** MessageArrived: somebody wrote. */
+	| { event: "message_arrived"; message: Message; }
+	/** MessageStateChanged: an own message came further. */
+	| { event: "message_state"; at: number; conversation: string; seq: number; id: string; state: MessageState; }
+	/** ContactRequested: a stranger wants to talk. */
+	| { event: "contact_requested"; at: number; from: string; }
+	/** ConversationJoined: this device is now in a conversation. */
+	| { event: "conversation_joined"; at: number; conversation: string; seq: number; name: string; members: string[]; }
+	/** MemberAdded: a person came into a conversation. */
+	| { event: "member_added"; at: number; conversation: string; seq: number; handle: string; }
+	/** MemberRemoved: a person left a conversation, perhaps oneself. */
+	| { event: "member_removed"; at: number; conversation: string; seq: number; handle: string; }
+	/** DeviceAdded: a member's device is new, after a loss or restore. */
+	| { event: "device_added"; at: number; conversation: string; seq: number; handle: string; }
+	/** CodeChanged: the 60 digits of a conversation are others now. */
+	| { event: "code_changed"; at: number; conversation: string; seq: number; code: string; }
+	/** Typing: a member is writing at this moment; never stored. */
+	| { event: "typing"; at: number; conversation: string; from: string; }
+	/** Problem: something is wrong that the person should know. */
+	| { event: "problem"; at: number; conversation: string; seq: number; code: string; text: string; hint: string; }
+	/** ConnectionChanged: live connections came up or went down. */
+	| { event: "connection_changed"; at: number; online: boolean; };
+
+/** Checked says how a person's identity was checked, and when. */
+export interface Checked {
+	/** CheckedInviteLink, CheckedCameByLink */
+	how: string;
+	at: number;
+}
+
+/** Contact is a person this vault knows. */
+export interface Contact {
+	handle: string;
+	state: ContactState;
+	/** nil: not checked */
+	checked: Checked | null;
+	/** the one-to-one conversation, or empty */
+	conversation: string;
+}
+
+/** ContactState is where a contact stands. */
+export type ContactState = "accepted" | "blocked" | "requested";
+
+/** Conversation is a group as a person sees it. */
+export interface Conversation {
+	/** 32 hex digits, the same for all members */
+	id: string;
+	/** of a group; for one-to-one the other's handle */
+	name: string;
+	host: string;
+	/** one-to-one */
+	direct: boolean;
+	epoch: number;
+	/** 60 digits, the same for all members */
+	code: string;
+	/** sorted, oneself included */
+	members: string[];
+	unread: number;
+	/** own messages not yet sent */
+	queued: number;
+	/** code of what stops sending here, or empty */
+	problem: string;
+}
+
+/** Deleted answers DeleteEverything: what was removed, and what is out of reach. */
+export interface Deleted {
+	tables: TableRows[];
+	/** sentences, from the inventory */
+	beyond: string[];
+}
+
+/** Holdings is the server's signed answer to what it holds, checked. */
+export interface Holdings {
+	account: string;
+	at: number;
+	host: string;
+	tables: TableRows[];
+	/** what the operator could be ordered to record from now on */
+	could: string[];
+	/** what it cannot give */
+	cannot: string[];
+	/** Ed25519 under ServerKey */
+	signature: Uint8Array;
+	serverKey: Uint8Array;
+}
+
+/** Invite is a one-time link to hand to one person. */
+export interface Invite {
+	/** http(s)://HOST/i#…; the secret stands in the fragment only */
+	link: string;
+	expires: number;
+}
+
+/** Me is this vault's account and device. */
+export interface Me {
+	handle: string;
+	server: string;
+	/** SHA-256 of the identity key, 64 hex digits */
+	fingerprint: string;
+	/** SHA-256 of the device key, 64 hex digits */
+	device: string;
+	registered: number;
+}
+
+/** Member names a person of a conversation. */
+export interface Member {
+	conversation: string;
+	handle: string;
+}
+
+/** Message is one message of a conversation, as history holds it. */
+export interface Message {
+	/** 32 hex digits, chosen by the sender */
+	id: string;
+	conversation: string;
+	/** place in the conversation; 0 while unsent */
+	seq: number;
+	from: string;
+	own: boolean;
+	/** nil: not checked */
+	checked: Checked | null;
+	text: string;
+	/** the sender's clock, whole seconds */
+	at: number;
+	state: MessageState | "";
+	unread: boolean;
+}
+
+/** MessageState is how far an own message came. */
+export type MessageState = "delivered" | "failed" | "queued" | "read" | "sent";
+
+/**
+ * OpenOptions are those of clarionCore.open. Without a vault's name the core
+ * keeps its state in memory, and it ends with the core.
+ */
+export interface OpenOptions {
+	vault?: string;
+	passphrase?: string;
+}
+
+/** Registration is client.RegisterParams. */
+export interface Registration {
+	/** http(s)://host[:port] */
+	server: string;
+	/** the part before the @ */
+	name: string;
+	/** the server's registration invite, if it asks for one */
+	invite?: string;
+	/** 24 words to use again; none draws new ones */
+	words?: string[];
+}
+
+/** RestoreParams bring an account back from its recovery sheet. */
+export interface RestoreParams {
+	server: string;
+	name: string;
+	words: string[];
+}
+
+/** TableRows counts the rows of one table that concern an account. */
+export interface TableRows {
+	table: string;
+	rows: number;
+}
+
+/** VaultState is what can be told of a vault without opening it. */
+export interface VaultState {
+	exists: boolean;
+	/** it opens with a passphrase only */
+	passphrase: boolean;
+}
+
+/** Where names a conversation by its id. */
+export interface Where {
+	conversation: string;
+}
+
+/** Who names a person: name@host, or a bare name of one's own server. */
+export interface Who {
+	handle: string;
+}
+
+export type CallName = keyof Calls;
+
+/** What a call of the core is rejected with. Text and hint are for the person. */
+export interface CoreError extends Error {
+	code: string;
+	text: string;
+	hint: string;
+	/** What the call was to send waits in the vault and leaves later. */
+	queued: boolean;
+}
+
+/** One open core. */
+export interface Core {
+	call<N extends CallName>(name: N, params: Calls[N]["params"]): Promise<Calls[N]["result"]>;
+	/** The next event, in order; null when the core was closed; rejected when it failed, as when its vault is gone. */
+	next(): Promise<CoreEvent | null>;
+	/** Ends the core and releases its vault. */
+	close(): Promise<void>;
+}
+
+/** globalThis.clarionCore, once clarion.wasm runs. */
+export interface CoreEntry {
+	open(options: OpenOptions): Promise<Core>;
+	/** Tells of a vault without opening it. */
+	state(vault: string): Promise<VaultState>;
+	/** Deletes a vault for good, opened by nobody. */
+	erase(vault: string): Promise<void>;
+}

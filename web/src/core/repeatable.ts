@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+import type { Calls } from './generated'
+
+/**
+ * Calls that may be carried out twice without harm: they read, they set what
+ * was set already, or they bear an id that the core knows. When the core
+ * moves to another tab in the middle of one, it is asked again; any other
+ * call is given back to the person.
+ */
+export const repeatable: ReadonlySet<string> = new Set<keyof Calls>([
+  'whoAmI',
+  'contacts',
+  'conversations',
+  'historyPage',
+  'holdings',
+  'conversationHoldings',
+  'devices',
+  'safetyDigits',
+  'draft',
+  'setDraft',
+  'setting',
+  'setSetting',
+  'markRead',
+  'marks',
+  'setMarks',
+  'typing',
+  'send',
+])

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// The list of conversations, the people in them, and who is writing.
+import type { Contact, Conversation } from '../core/generated'
+import { account } from './account.svelte'
+import { call, failure, on, onReady } from './core.svelte'
+import { tellFailure } from './notices.svelte'
+
+export const conversations = $state({
+  list: [] as Conversation[],
+  contacts: [] as Contact[],
+  /** Nothing was read yet: a list is neither empty nor full. */
+  loading: true,
+  /** Who is writing, by conversation and handle, until when (ms). */
+  typing: {} as Record<string, Record<string, number>>,
+})
+
+/** How long one typing event is believed, in ms. */
+const typingFor = 6000
+
+let asked = false
+let again = false
+
+/** reload reads the list anew; calls while it runs make one more. */
+export async function reload(): Promise<void> {
+  if (asked) {
+    again = true
+    return
+  }
+  asked = true
+  try {
+    do {
+      again = false
+      const [list, contacts] = await Promise.all([call('conversations', {}), call('contacts', {})])
+      conversations.list = list
+      conversations.contacts = contacts
+      conversations.loading = false
+    } while (again)
+  } catch (e) {
+    const f = failure(e)
+    if (f.code !== 'no_account') tellFailure(f)
+  } finally {
+    asked = false
+  }
+}
+
+export function conversation(id: string): Conversation | undefined {
+  return conversations.list.find((c) => c.id === id)
+}
+
+export function contact(handle: string): Contact | undefined {
+  return conversations.contacts.find((c) => c.handle === handle)
+}
+
+/** other is the person of a one-to-one conversation. */
+export function other(c: Conversation): string {
+  return c.members.find((h) => h !== account.me?.handle) ?? c.name
+}
+
+/** bare is a handle without its host when that is our own. */
+export function bare(handle: string): string {
+  const me = account.me?.handle ?? ''
+  const host = me.slice(me.indexOf('@'))
+  return host && handle.endsWith(host) ? handle.slice(0, -host.length) : handle
+}
+
+/** typists lists who is writing in a conversation now. */
+export function typists(id: string): string[] {
+  return Object.keys(conversations.typing[id] ?? {})
+}
+
+on('typing', (e) => {
+  const until = Date.now() + typingFor
+  ;(conversations.typing[e.conversation] ??= {})[e.from] = until
+  setTimeout(() => {
+    const of = conversations.typing[e.conversation]
+    if (of && (of[e.from] ?? 0) <= Date.now()) delete of[e.from]
+  }, typingFor + 50)
+})
+
+on('message_arrived', (e) => {
+  delete conversations.typing[e.message.conversation]?.[e.message.from]
+  void reload()
+})
+for (const kind of ['message_state', 'contact_requested', 'conversation_joined', 'member_added', 'member_removed', 'device_added', 'code_changed', 'problem'] as const) {
+  on(kind, () => void reload())
+}
+on('problem', (e) => {
+  if (e.conversation === '') tellFailure({ code: e.code, text: e.text, hint: e.hint })
+})
+onReady(() => void reload())
