@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"syscall/js"
 
 	"clarion.chat/clarion/client"
@@ -30,11 +29,13 @@ func promise(f func() (any, error)) js.Value {
 	return js.Global().Get("Promise").New(executor)
 }
 
-// errorValue makes the Error that a Promise is rejected with.
+// errorValue makes the Error that a Promise is rejected with: code, text and
+// hint, the text also as its message.
 func errorValue(err error) js.Value {
 	f := client.AsFailure(err)
 	e := js.Global().Get("Error").New(f.Text)
 	e.Set("code", f.Code)
+	e.Set("text", f.Text)
 	e.Set("hint", f.Hint)
 	return e
 }
@@ -101,29 +102,4 @@ func function(f func(args []js.Value) (any, error)) js.Func {
 	return js.FuncOf(func(_ js.Value, args []js.Value) any {
 		return promise(func() (any, error) { return f(args) })
 	})
-}
-
-// text reads the nth argument as a string.
-func text(args []js.Value, n int) (string, error) {
-	if n >= len(args) || args[n].Type() != js.TypeString {
-		return "", wrongArgument(n, "a string")
-	}
-	return args[n].String(), nil
-}
-
-// number reads the nth argument as a whole number that JavaScript holds
-// exactly.
-func number(args []js.Value, n int) (uint64, error) {
-	if n >= len(args) || args[n].Type() != js.TypeNumber {
-		return 0, wrongArgument(n, "a number")
-	}
-	f := args[n].Float()
-	if f < 0 || f > 1<<53-1 || f != float64(uint64(f)) {
-		return 0, wrongArgument(n, "a whole number")
-	}
-	return uint64(f), nil
-}
-
-func wrongArgument(n int, want string) *client.Failure {
-	return &client.Failure{Code: "usage", Text: fmt.Sprintf("argument %d must be %s", n+1, want)}
 }

@@ -4,11 +4,8 @@ package main
 
 import "syscall/js"
 
-// main exposes globalThis.clarionCore, whose open makes a core, and stays for
-// as long as the worker does.
+// main exposes globalThis.clarionCore and stays for as long as the worker does.
 func main() {
-	entry := js.Global().Get("Object").New()
-	entry.Set("open", js.FuncOf(func(js.Value, []js.Value) any { return open() }))
-	js.Global().Set("clarionCore", entry)
+	js.Global().Set("clarionCore", entry())
 	select {}
 }

@@ -21,7 +21,7 @@ import (
 
 // maxSize is what a visitor's browser may have to load for the core, in bytes
 // after brotli at its highest quality.
-const maxSize = 1_300_000
+const maxSize = 1_500_000
 
 // goTool runs the go command in the tree's root.
 func goTool(t *testing.T, env []string, args ...string) {
@@ -166,7 +166,8 @@ func TestExchange(t *testing.T) {
 			if err != nil || !answered {
 				t.Fatalf("node ended with %v; the message arrived: %v\n%s%s", err, answered, said.Bytes(), log.Bytes())
 			}
-			if got := said.String(); !strings.Contains(got, "got from the terminal: é 漢 🎺\n") || !strings.Contains(got, "refused with name_taken\n") {
+			if got := said.String(); !strings.Contains(got, "got from the terminal: é 漢 🎺\n") ||
+				!strings.Contains(got, "refused with name_taken\n") || !strings.Contains(got, "after close core_closed\n") {
 				t.Errorf("node said\n%s", got)
 			}
 			return

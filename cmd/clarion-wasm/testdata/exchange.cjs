@@ -20,30 +20,36 @@ async function main() {
 	let turns = 0;
 	const turning = setInterval(() => turns++, 1);
 
-	const wren = clarionCore.open();
-	await wren.register(server, "wren");
-	console.log("registered", (await wren.whoami()).handle);
+	const wren = await clarionCore.open({});
+	const words = await wren.call("register", { server, name: "wren" });
+	if (words.length !== 24) throw new Error("the sheet has other words: " + words.length);
+	console.log("registered", (await wren.call("whoAmI")).handle);
 
-	const second = clarionCore.open();
-	await second.register(server, "wren").then(
+	const second = await clarionCore.open({});
+	await second.call("register", { server, name: "wren" }).then(
 		() => { throw new Error("one name was given twice"); },
 		(e) => console.log("refused with", e.code),
 	);
 	await second.close();
+	await second.call("whoAmI").then(
+		() => { throw new Error("a closed core answers"); },
+		(e) => console.log("after close", e.code),
+	);
 
-	const conversation = await wren.accept(link);
-	await wren.listen();
-	await wren.send(conversation.id, "from the browser: é 漢 🎺");
-	await wren.flush();
+	const conversation = await wren.call("accept", { linkOrHandle: link });
+	await wren.call("listen");
+	await wren.call("send", { conversation: conversation.id, text: "from the browser: é 漢 🎺" });
+	await wren.call("flush");
 
 	for (;;) {
 		const event = await wren.next();
 		if (event === null) throw new Error("the core ended");
 		if (event.event === "problem") throw new Error(event.code + ": " + event.text);
 		if (event.event !== "message_arrived") continue;
-		console.log("got", event.text);
-		await wren.markRead(event.conversation, event.seq);
-		await wren.settle();
+		const { message } = event;
+		console.log("got", message.text);
+		await wren.call("markRead", { conversation: message.conversation, seq: message.seq });
+		await wren.call("settle");
 		break;
 	}
 	await wren.close();

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package calls
+
+import (
+	"context"
+	"time"
+
+	"clarion.chat/clarion/client"
+	"clarion.chat/clarion/wire"
+)
+
+// OpenOptions are those of clarionCore.open. Without a vault's name the core
+// keeps its state in memory, and it ends with the core.
+type OpenOptions struct {
+	Vault      string `core:"optional"`
+	Passphrase string `core:"optional"`
+}
+
+// VaultState is what can be told of a vault without opening it.
+type VaultState struct {
+	Exists     bool
+	Passphrase bool // it opens with a passphrase only
+}
+
+// The parameters that several calls share.
+type (
+	// Where names a conversation by its id.
+	Where struct{ Conversation string }
+	// Who names a person: name@host, or a bare name of one's own server.
+	Who struct{ Handle string }
+	// Member names a person of a conversation.
+	Member struct {
+		Conversation string
+		Handle       string
+	}
+)
+
+// Registration is client.RegisterParams.
+type Registration struct {
+	Server string   // http(s)://host[:port]
+	Name   string   // the part before the @
+	Invite string   `core:"optional"` // the server's registration invite, if it asks for one
+	Words  []string `core:"optional"` // 24 words to use again; none draws new ones
+}
+
+// Holdings is the server's signed answer to what it holds, checked.
+type Holdings struct {
+	Account   string
+	At        time.Time
+	Host      string
+	Tables    []wire.TableRows
+	Could     []string // what the operator could be ordered to record from now on
+	Cannot    []string // what it cannot give
+	Signature []byte   // Ed25519 under ServerKey
+	ServerKey []byte
+}
+
+// All is the table of calls.
+func All() []Entry {
+	return []Entry{
+		// The account.
+		call("register", func(ctx context.Context, c *Core, p Registration) ([]string, error) {
+			return c.Register(ctx, client.RegisterParams(p))
+		}),
+		do("restore", func(ctx context.Context, c *Core, p client.RestoreParams) error { return c.Restore(ctx, p) }),
+		ask("whoAmI", (*client.Client).WhoAmI),
+		call("holdings", func(ctx context.Context, c *Core, _ None) (Holdings, error) { return holdings(c.Holdings(ctx)) }),
+		ask("deleteEverything", (*client.Client).DeleteEverything),
+
+		// People.
+		ask("contacts", (*client.Client).Contacts),
+		call("invite", func(ctx context.Context, c *Core, p struct{ Days int }) (client.Invite, error) {
+			return c.Invite(ctx, p.Days)
+		}),
+		call("accept", func(ctx context.Context, c *Core, p struct{ LinkOrHandle string }) (client.Conversation, error) {
+			return c.Accept(ctx, p.LinkOrHandle)
+		}),
+		do("block", func(ctx context.Context, c *Core, p Who) error { return c.Block(ctx, p.Handle) }),
+
+		// Conversations.
+		ask("conversations", (*client.Client).Conversations),
+		call("find", func(ctx context.Context, c *Core, p struct{ What string }) (client.Conversation, error) {
+			return c.Find(ctx, p.What)
+		}),
+		call("newGroup", func(ctx context.Context, c *Core, p struct {
+			Name    string
+			Handles []string
+		}) (client.Conversation, error) {
+			return c.NewGroup(ctx, p.Name, p.Handles)
+		}),
+		do("addMember", func(ctx context.Context, c *Core, p Member) error { return c.AddMember(ctx, p.Conversation, p.Handle) }),
+		do("removeMember", func(ctx context.Context, c *Core, p Member) error {
+			return c.RemoveMember(ctx, p.Conversation, p.Handle)
+		}),
+
+		// Messages.
+		call("history", func(ctx context.Context, c *Core, p Where) ([]client.Message, error) {
+			return c.History(ctx, p.Conversation)
+		}),
+		call("message", func(ctx context.Context, c *Core, p struct{ Conversation, ID string }) (client.Message, error) {
+			return c.Message(ctx, p.Conversation, p.ID)
+		}),
+		ask("unread", (*client.Client).Unread),
+		call("send", func(ctx context.Context, c *Core, p struct{ Conversation, Text string }) (client.Message, error) {
+			return c.Send(ctx, p.Conversation, p.Text)
+		}),
+		act("flush", (*client.Client).Flush),
+		do("flushConversation", func(ctx context.Context, c *Core, p Where) error { return c.FlushConversation(ctx, p.Conversation) }),
+		do("markRead", func(ctx context.Context, c *Core, p struct {
+			Conversation string
+			Seq          uint64
+		}) error {
+			return c.MarkRead(ctx, p.Conversation, p.Seq)
+		}),
+		do("typing", func(ctx context.Context, c *Core, p Where) error { return c.Typing(ctx, p.Conversation) }),
+
+		// Settings and the connection.
+		ask("marks", (*client.Client).Marks),
+		do("setMarks", func(ctx context.Context, c *Core, p struct{ On bool }) error { return c.SetMarks(ctx, p.On) }),
+		act("listen", (*client.Client).Listen),
+		act("settle", (*client.Client).Settle),
+
+		// The vault.
+		call("passphrase", func(ctx context.Context, c *Core, _ None) (bool, error) { return c.Lock.Passphrase(ctx) }),
+		do("setPassphrase", func(ctx context.Context, c *Core, p struct{ Passphrase string }) error {
+			return c.Lock.ChangePassphrase(ctx, "", p.Passphrase)
+		}),
+		do("changePassphrase", func(ctx context.Context, c *Core, p struct{ Now, Next string }) error {
+			return c.Lock.ChangePassphrase(ctx, p.Now, p.Next)
+		}),
+		do("removePassphrase", func(ctx context.Context, c *Core, p struct{ Now string }) error {
+			return c.Lock.ChangePassphrase(ctx, p.Now, "")
+		}),
+	}
+}
+
+// Events is the table of events. The names are those of `clarion listen
+// --json`, and two that a terminal is not told.
+func Events() []EventEntry {
+	return []EventEntry{
+		event[client.MessageArrived]("message_arrived"),
+		event[client.MessageStateChanged]("message_state"),
+		event[client.ContactRequested]("contact_requested"),
+		event[client.ConversationJoined]("conversation_joined"),
+		event[client.MemberAdded]("member_added"),
+		event[client.MemberRemoved]("member_removed"),
+		event[client.DeviceAdded]("device_added"),
+		event[client.CodeChanged]("code_changed"),
+		event[client.Typing]("typing"),
+		event[client.Problem]("problem"),
+		event[client.ConnectionChanged]("connection_changed"),
+	}
+}
+
+func holdings(h *client.SignedHoldings, err error) (Holdings, error) {
+	if err != nil {
+		return Holdings{}, err
+	}
+	return Holdings{
+		Account: h.Account, At: time.Unix(h.At, 0), Host: h.Host, Tables: h.Tables, Could: h.Could, Cannot: h.Cannot,
+		Signature: h.Signature[:], ServerKey: h.ServerKey[:],
+	}, nil
+}

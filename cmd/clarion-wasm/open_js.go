@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package main
+
+import (
+	"context"
+	"reflect"
+	"sync"
+	"syscall/js"
+
+	"clarion.chat/clarion/client"
+	"clarion.chat/clarion/client/vault"
+	"clarion.chat/clarion/cmd/clarion-wasm/calls"
+)
+
+// Codes of failures that arise at the core's edge.
+const (
+	failClosed     = "core_closed"
+	failNoVaults   = "vault_unavailable"
+	failPassphrase = "passphrase_unavailable"
+)
+
+// entry makes globalThis.clarionCore; web/src/core/generated.ts has its type.
+func entry() js.Value {
+	e := newObject()
+	e.Set("open", function(func(args []js.Value) (any, error) {
+		var o calls.OpenOptions
+		if err := fromJS("options", argument(args, 0), reflect.ValueOf(&o).Elem()); err != nil {
+			return nil, err
+		}
+		return open(o)
+	}))
+	return e
+}
+
+// argument returns the nth argument, undefined when there are fewer.
+func argument(args []js.Value, n int) js.Value {
+	if n >= len(args) {
+		return js.Undefined()
+	}
+	return args[n]
+}
+
+// running is an open core: the client, its loop, and how it ended.
+type running struct {
+	core  calls.Core
+	vault vault.Vault
+	stop  context.CancelFunc
+	ctx   context.Context
+	ended chan struct{} // closed after the loop and the vault
+
+	mu     sync.Mutex // guards failed
+	failed error      // why it ended, nil when it was closed
+}
+
+// open starts a core and returns its object: call, next and close, which all
+// answer with Promises.
+func open(o calls.OpenOptions) (js.Value, error) {
+	v, lock, err := openVault(o)
+	if err != nil {
+		return js.Undefined(), err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	r := &running{
+		core:  calls.Core{Client: client.New(client.Options{Vault: v, Dialer: dialer{}}), Lock: lock},
+		vault: v, stop: stop, ctx: ctx, ended: make(chan struct{}),
+	}
+	go func() {
+		err := r.core.Run(ctx)
+		if closing := v.Close(); err == nil {
+			err = closing
+		}
+		r.fail(err)
+		close(r.ended)
+	}()
+	table := map[string]calls.Entry{}
+	for _, e := range calls.All() {
+		table[e.Name] = e
+	}
+	core := newObject()
+	core.Set("call", function(func(args []js.Value) (any, error) {
+		name := argument(args, 0)
+		e, known := table[name.String()]
+		if name.Type() != js.TypeString || !known {
+			return nil, &client.Failure{Code: failUsage, Text: "the core has no call of this name"}
+		}
+		return r.call(e, argument(args, 1))
+	}))
+	core.Set("next", function(func([]js.Value) (any, error) { return r.next() }))
+	core.Set("close", function(func([]js.Value) (any, error) {
+		stop()
+		<-r.ended
+		return nil, r.why()
+	}))
+	return core, nil
+}
+
+// openVault opens the vault that the options name, and the lock on it.
+func openVault(o calls.OpenOptions) (vault.Vault, calls.Lock, error) {
+	if o.Vault == "" {
+		return vault.NewMemory(), noLock{}, nil
+	}
+	return nil, nil, &client.Failure{Code: failNoVaults, Text: "there is no storage for a vault here"}
+}
+
+// noLock is that of a vault in memory, which needs none.
+type noLock struct{}
+
+// Passphrase implements calls.Lock.
+func (noLock) Passphrase(context.Context) (bool, error) { return false, nil }
+
+// ChangePassphrase implements calls.Lock.
+func (noLock) ChangePassphrase(context.Context, string, string) error {
+	return &client.Failure{Code: failPassphrase, Text: "what is kept in memory only has no passphrase"}
+}
+
+// fail notes why the core ends; the first reason counts.
+func (r *running) fail(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.failed == nil {
+		r.failed = err
+	}
+}
+
+func (r *running) why() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failed
+}
+
+// call makes one call of the table.
+func (r *running) call(e calls.Entry, from js.Value) (any, error) {
+	params := reflect.New(e.Params).Elem()
+	if err := fromJS("params", from, params); err != nil {
+		return nil, err
+	}
+	result, err := e.Run(r.ctx, &r.core, params.Interface())
+	if err != nil {
+		return nil, r.reason(err)
+	}
+	if result == (calls.None{}) {
+		return nil, nil
+	}
+	return toJS(reflect.ValueOf(result))
+}
+
+// reason replaces what a core that has ended says by why it ended.
+func (r *running) reason(err error) error {
+	select {
+	case <-r.ended:
+		if why := r.why(); why != nil {
+			return why
+		}
+		return &client.Failure{Code: failClosed, Text: "the core was closed", Hint: "open it again", Cause: err}
+	default:
+		return err
+	}
+}
+
+// next returns the next event that the table knows.
+func (r *running) next() (any, error) {
+	for e := range r.core.Events() {
+		v, err := eventToJS(e)
+		if err != nil || v.Truthy() {
+			return v, err
+		}
+	}
+	<-r.ended
+	return nil, r.why()
+}
+
+// eventToJS gives an event its form for JavaScript, or null when it has none.
+func eventToJS(e client.Event) (js.Value, error) {
+	for _, entry := range calls.Events() {
+		if entry.Type == reflect.TypeOf(e) {
+			object := newObject()
+			object.Set("event", entry.Name)
+			return object, fieldsToJS(object, reflect.ValueOf(e))
+		}
+	}
+	return js.Null(), nil
+}
