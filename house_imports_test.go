@@ -27,7 +27,7 @@ func (f *file) pure() (string, bool) {
 }
 
 // programs are the places that own their process.
-func programs() []string { return []string{"cmd", "bench", "scripts"} }
+func programs() []string { return []string{"cmd", "bench", "scripts", "web/gen"} }
 
 func importRules() []rule {
 	return []rule{

@@ -37,6 +37,7 @@ func errorValue(err error) js.Value {
 	e.Set("code", f.Code)
 	e.Set("text", f.Text)
 	e.Set("hint", f.Hint)
+	e.Set("queued", f.Queued)
 	return e
 }
 

@@ -29,6 +29,8 @@ export interface CoreError extends Error {
 	code: string;
 	text: string;
 	hint: string;
+	/** What the call was to send waits in the vault and leaves later. */
+	queued: boolean;
 }
 
 /** One open core. */
@@ -92,8 +94,8 @@ type entry struct {
 	method         string     // of the client: where its comment stands
 }
 
-// entries reads the lines of a table: the calls in the slice that the function
-// returns.
+// entries reads the lines of a table: those of the slice that the function
+// returns, or of the functions whose slices it joins.
 func (s *sources) entries(function string) []entry {
 	var found []entry
 	for _, f := range s.files {
@@ -102,9 +104,15 @@ func (s *sources) entries(function string) []entry {
 			if !is || d.Name.Name != function {
 				continue
 			}
-			lines := d.Body.List[0].(*ast.ReturnStmt).Results[0].(*ast.CompositeLit).Elts
-			for _, line := range lines {
-				found = append(found, s.entry(line.(*ast.CallExpr)))
+			switch table := d.Body.List[0].(*ast.ReturnStmt).Results[0].(type) {
+			case *ast.CompositeLit:
+				for _, line := range table.Elts {
+					found = append(found, s.entry(line.(*ast.CallExpr)))
+				}
+			case *ast.CallExpr:
+				for _, part := range table.Args {
+					found = append(found, s.entries(part.(*ast.CallExpr).Fun.(*ast.Ident).Name)...)
+				}
 			}
 		}
 	}

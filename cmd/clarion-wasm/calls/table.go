@@ -4,6 +4,7 @@ package calls
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"clarion.chat/clarion/client"
@@ -58,8 +59,11 @@ type Holdings struct {
 
 // All is the table of calls.
 func All() []Entry {
+	return slices.Concat(account(), people(), conversations(), messages(), settings(), vaults())
+}
+
+func account() []Entry {
 	return []Entry{
-		// The account.
 		call("register", func(ctx context.Context, c *Core, p Registration) ([]string, error) {
 			return c.Register(ctx, client.RegisterParams(p))
 		}),
@@ -67,8 +71,11 @@ func All() []Entry {
 		ask("whoAmI", (*client.Client).WhoAmI),
 		call("holdings", func(ctx context.Context, c *Core, _ None) (Holdings, error) { return holdings(c.Holdings(ctx)) }),
 		ask("deleteEverything", (*client.Client).DeleteEverything),
+	}
+}
 
-		// People.
+func people() []Entry {
+	return []Entry{
 		ask("contacts", (*client.Client).Contacts),
 		call("invite", func(ctx context.Context, c *Core, p struct{ Days int }) (client.Invite, error) {
 			return c.Invite(ctx, p.Days)
@@ -77,8 +84,11 @@ func All() []Entry {
 			return c.Accept(ctx, p.LinkOrHandle)
 		}),
 		do("block", func(ctx context.Context, c *Core, p Who) error { return c.Block(ctx, p.Handle) }),
+	}
+}
 
-		// Conversations.
+func conversations() []Entry {
+	return []Entry{
 		ask("conversations", (*client.Client).Conversations),
 		call("find", func(ctx context.Context, c *Core, p struct{ What string }) (client.Conversation, error) {
 			return c.Find(ctx, p.What)
@@ -93,8 +103,11 @@ func All() []Entry {
 		do("removeMember", func(ctx context.Context, c *Core, p Member) error {
 			return c.RemoveMember(ctx, p.Conversation, p.Handle)
 		}),
+	}
+}
 
-		// Messages.
+func messages() []Entry {
+	return []Entry{
 		call("history", func(ctx context.Context, c *Core, p Where) ([]client.Message, error) {
 			return c.History(ctx, p.Conversation)
 		}),
@@ -114,14 +127,20 @@ func All() []Entry {
 			return c.MarkRead(ctx, p.Conversation, p.Seq)
 		}),
 		do("typing", func(ctx context.Context, c *Core, p Where) error { return c.Typing(ctx, p.Conversation) }),
+	}
+}
 
-		// Settings and the connection.
+func settings() []Entry {
+	return []Entry{
 		ask("marks", (*client.Client).Marks),
 		do("setMarks", func(ctx context.Context, c *Core, p struct{ On bool }) error { return c.SetMarks(ctx, p.On) }),
 		act("listen", (*client.Client).Listen),
 		act("settle", (*client.Client).Settle),
+	}
+}
 
-		// The vault.
+func vaults() []Entry {
+	return []Entry{
 		call("passphrase", func(ctx context.Context, c *Core, _ None) (bool, error) { return c.Lock.Passphrase(ctx) }),
 		do("setPassphrase", func(ctx context.Context, c *Core, p struct{ Passphrase string }) error {
 			return c.Lock.ChangePassphrase(ctx, "", p.Passphrase)

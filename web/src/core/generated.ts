@@ -76,8 +76,8 @@ export interface Calls {
 	 */
 	unread: { params: Record<string, never>; result: Message[] };
 	/**
-	 * Send queues a text. It is in the vault when Send returns, and leaves with
-	 * the next Flush, or at once while listening.
+	 * Send queues a text. It is in the vault when Send returns nil or a Failure
+	 * with Queued, and leaves with the next Flush, or at once while listening.
 	 */
 	send: { params: { conversation: string; text: string; }; result: Message };
 	/**
@@ -323,6 +323,8 @@ export interface CoreError extends Error {
 	code: string;
 	text: string;
 	hint: string;
+	/** What the call was to send waits in the vault and leaves later. */
+	queued: boolean;
 }
 
 /** One open core. */
