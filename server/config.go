@@ -22,6 +22,17 @@ const (
 	RegistrationClosed               // nobody
 )
 
+// String returns the word that ParsePolicy reads.
+func (p Policy) String() string {
+	switch p {
+	case RegistrationOpen:
+		return "open"
+	case RegistrationInvite:
+		return "invite"
+	}
+	return "closed"
+}
+
 // ParsePolicy reads open, invite or closed.
 func ParsePolicy(s string) (Policy, error) {
 	switch s {
@@ -59,6 +70,12 @@ type Config struct {
 	BriefRetention time.Duration
 	// Registration says who may register.
 	Registration Policy
+	// Operator, Jurisdiction and Contact are what the operator says of itself:
+	// who it is, under whose law, and where it is reached. Each is one line of
+	// at most MaxStatement bytes and may be empty; then nothing is said.
+	Operator, Jurisdiction, Contact string
+	// Version is the program's, for whoever asks; it may be empty.
+	Version string
 	// Limits hold each connection; zero fields take their defaults.
 	Limits Limits
 	// Web is the built web app: index.html, sw.js, manifest.webmanifest, and
@@ -139,6 +156,11 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Registration > RegistrationClosed {
 		return c, fmt.Errorf("unknown registration policy %d", c.Registration)
+	}
+	for what, text := range map[string]string{"operator": c.Operator, "jurisdiction": c.Jurisdiction, "contact": c.Contact} {
+		if err := Statement(text); err != nil {
+			return c, fmt.Errorf("%s is %w", what, err)
+		}
 	}
 	if c.Retention < 0 {
 		return c, fmt.Errorf("retention is a number of hours, not %d", c.Retention)

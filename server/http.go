@@ -35,7 +35,7 @@ func (srv *Server) newUpgrader() *gws.Upgrader {
 	})
 }
 
-// Handler serves the doors, the web app and the health check. It may be used
+// Handler serves the doors, the web app, /about.json and the health check. It may be used
 // as soon as Open has returned; commands are answered once Run runs.
 func (srv *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
@@ -43,6 +43,7 @@ func (srv *Server) Handler() http.Handler {
 		mux.HandleFunc("GET /door/"+name, func(w http.ResponseWriter, r *http.Request) { srv.connect(w, r, d) })
 	}
 	mux.HandleFunc("GET /healthz", srv.healthz)
+	mux.HandleFunc("GET /about.json", srv.about)
 	srv.pages(mux)
 	return headers(mux)
 }

@@ -36,6 +36,7 @@ type Server struct {
 	upgrader *gws.Upgrader
 	doors    map[string]*door
 	app      map[string]*appFile // the web app by file name; nil when there is none
+	holds    []holding           // what /about.json says of the inventory
 	buffers  sync.Pool           // *[]byte, for what is being written to sockets
 
 	mu       sync.Mutex
@@ -60,6 +61,9 @@ func Open(c Config) (*Server, error) {
 		doors:    map[string]*door{"account": accountDoor(), "mailbox": mailboxDoor()},
 	}
 	if srv.app, err = readApp(c.Web); err != nil {
+		return nil, err
+	}
+	if srv.holds, err = readHoldings(); err != nil {
 		return nil, err
 	}
 	srv.upgrader = srv.newUpgrader()

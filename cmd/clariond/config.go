@@ -38,6 +38,13 @@ type config struct {
 	// Registration is open (anybody), invite (whoever has a code of
 	// `clariond invite`) or closed. Default open.
 	Registration string `key:"registration"`
+	// Operator, Jurisdiction and Contact say who runs this server, under whose
+	// law, and where they are reached; people see it before they make an
+	// account. One line each, at most 200 bytes, without #. Default: nothing
+	// is said.
+	Operator     string `key:"operator"`
+	Jurisdiction string `key:"jurisdiction"`
+	Contact      string `key:"contact"`
 	// Keep is for how many days an envelope may stay at the longest, 1 to 30;
 	// a mailbox may ask for less. Default 30.
 	Keep int `key:"keep"`
@@ -80,6 +87,7 @@ const (
 func (c *config) fields() map[string]any {
 	return map[string]any{
 		"data": &c.Data, "listen": &c.Listen, "host": &c.Host, "registration": &c.Registration, "keep": &c.Keep,
+		"operator": &c.Operator, "jurisdiction": &c.Jurisdiction, "contact": &c.Contact,
 		"connections": &c.Connections, "commands_per_second": &c.CommandsPerSecond, "command_burst": &c.CommandBurst,
 		"slow_per_second": &c.SlowPerSecond, "slow_burst": &c.SlowBurst,
 		"live_per_second": &c.LivePerSecond, "live_burst": &c.LiveBurst,
@@ -159,6 +167,11 @@ func (c *config) check() error {
 	if c.Listen != "" {
 		if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 			return c.wrong(c.lines["listen"], "listen is HOST:PORT, not %q", c.Listen)
+		}
+	}
+	for _, key := range []string{"operator", "jurisdiction", "contact"} {
+		if err := server.Statement(*c.fields()[key].(*string)); err != nil {
+			return c.wrong(c.lines[key], "%s is %v", key, err)
 		}
 	}
 	for _, pair := range [][2]string{{"commands_per_second", "command_burst"}, {"slow_per_second", "slow_burst"}, {"live_per_second", "live_burst"}} {

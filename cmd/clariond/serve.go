@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -129,10 +130,21 @@ func (s *serveCommand) config(inv *invocation) (*server.Config, error) {
 	return &server.Config{
 		DataDir: inv.data, Host: host, Keep: uint8(keep), Registration: policy, Limits: inv.c.limits(),
 		Retention: int((retention + time.Hour - 1) / time.Hour), BriefRetention: brief,
-		Clock: func() time.Time { return time.Now().Add(offset) },
-		Web:   web.Files(),
-		Log:   slog.New(slog.NewTextHandler(inv.err, nil)),
+		Clock:    func() time.Time { return time.Now().Add(offset) },
+		Operator: inv.c.Operator, Jurisdiction: inv.c.Jurisdiction, Contact: inv.c.Contact, Version: version(),
+		Web: web.Files(),
+		Log: slog.New(slog.NewTextHandler(inv.err, nil)),
 	}, nil
+}
+
+// version is what the build knows of this program's, "(devel)" or nothing when
+// it knows none.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	return info.Main.Version
 }
 
 // welcome prints where the server is and what to do next. Its first line is
