@@ -31,7 +31,7 @@ func Sentence(until string) string {
 	if number == "1" {
 		unit = strings.TrimSuffix(unit, "s")
 	}
-	return "for " + number + " " + unit + " after its last use at the longest"
+	return "for " + number + " " + unit + " after it was made or last used, at the longest"
 }
 
 // OfPeople reports whether a row holds something of people, as its WHOSE says,

@@ -8,8 +8,8 @@ func TestSentence(t *testing.T) {
 	for until, want := range map[string]string{
 		"account": "until the account is deleted",
 		"keep":    "until the conversation's own limit, 30 days at the longest",
-		"days:31": "for 31 days after its last use at the longest",
-		"hours:1": "for 1 hour after its last use at the longest",
+		"days:31": "for 31 days after it was made or last used, at the longest",
+		"hours:1": "for 1 hour after it was made or last used, at the longest",
 		"spent":   "until it is used",
 		"run":     "until the process or the connection ends",
 		"data":    "until the data folder is deleted",

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,9 +39,9 @@ type invocation struct {
 
 // commands is the whole command line. Its order is the order of the help.
 type commands struct {
-	Data   string `placeholder:"DIR" help:"Folder that holds everything. Default: data in the config file, else ./data."`
-	Config string `placeholder:"FILE" help:"File of settings, key = value."`
-	JSON   bool   `name:"json" help:"Print JSON. Errors are one line of JSON on stderr."`
+	Data   *string `placeholder:"DIR" help:"Folder that holds everything. Default: data in the config file, else ./data."`
+	Config *string `placeholder:"FILE" help:"File of settings, key = value."`
+	JSON   bool    `name:"json" help:"Print JSON. Errors are one line of JSON on stderr."`
 
 	Serve     serveCommand     `cmd:"" help:"Run the server."`
 	Invite    inviteCommand    `cmd:"" help:"Make a code with which one person may register."`
@@ -100,11 +101,33 @@ func (inv *invocation) run(args []string) error {
 	if err != nil {
 		return unusable(err)
 	}
-	if inv.c, err = readConfig(flags.Config); err != nil {
+	if err := given(map[string]*string{"data": flags.Data, "config": flags.Config}); err != nil {
 		return err
 	}
-	inv.data = first(flags.Data, inv.c.Data, defaultData)
+	if inv.c, err = readConfig(or(flags.Config, "")); err != nil {
+		return err
+	}
+	inv.data = or(flags.Data, first(inv.c.Data, defaultData))
 	return parsed.Run(inv)
+}
+
+// given refuses flags that are typed and say nothing: --data "" is a slip, as of
+// a script's empty variable, and no wish for the default.
+func given(flags map[string]*string) error {
+	for _, name := range slices.Sorted(maps.Keys(flags)) {
+		if text := flags[name]; text != nil && *text == "" {
+			return usage("--"+name+" is given and empty", "leave it out for the default, or say which")
+		}
+	}
+	return nil
+}
+
+// or returns what a flag says, or the other text when it is not given.
+func or(flag *string, other string) string {
+	if flag != nil {
+		return *flag
+	}
+	return other
 }
 
 // first returns the first text that is not empty.

@@ -23,12 +23,12 @@ import (
 
 // serveCommand runs the server until a signal ends it.
 type serveCommand struct {
-	Listen       string `placeholder:"HOST:PORT" help:"Address to serve at; port 0 takes a free one. Default: localhost:8440."`
-	Host         string `placeholder:"HOST" help:"What stands after the @ of handles. Default: what the data folder says, at first the address."`
-	Registration string `placeholder:"open|invite|closed" help:"Who may register. Default: open."`
-	Keep         int    `placeholder:"DAYS" help:"Longest time an envelope may stay, 1 to 30. Default: 30."`
-	ClockOffset  span   `name:"clock-offset" hidden:"" help:"Shift the server's clock."`
-	Retention    span   `hidden:"" help:"For tests: delete envelopes after this time, whole hours rounded up. Below one hour it is exact: an envelope goes between once and one and a half times this after it arrived, and its time of arrival is kept in memory only."`
+	Listen       *string `placeholder:"HOST:PORT" help:"Address to serve at; port 0 takes a free one. Default: localhost:8440."`
+	Host         *string `placeholder:"HOST" help:"What stands after the @ of handles. Default: what the data folder says, at first the address."`
+	Registration *string `placeholder:"open|invite|closed" help:"Who may register. Default: open."`
+	Keep         *int    `placeholder:"DAYS" help:"Longest time an envelope may stay, 1 to 30. Default: 30."`
+	ClockOffset  span    `name:"clock-offset" hidden:"" help:"Shift the server's clock."`
+	Retention    *span   `hidden:"" help:"For tests: delete envelopes after this time, whole hours rounded up. Below one hour it is exact: an envelope goes between once and one and a half times this after it arrived, and its time of arrival is kept in memory only."`
 }
 
 // Help is shown by serve --help.
@@ -46,11 +46,14 @@ a directory entry 2048, a recovery blob 65536. The data folder is held by one pr
 
 // Run serves until the invocation's context ends.
 func (s *serveCommand) Run(inv *invocation) error {
+	if err := given(map[string]*string{"listen": s.Listen, "host": s.Host, "registration": s.Registration}); err != nil {
+		return err
+	}
 	c, err := s.config(inv)
 	if err != nil {
 		return err
 	}
-	listen := first(s.Listen, inv.c.Listen, defaultListen)
+	listen := or(s.Listen, first(inv.c.Listen, defaultListen))
 	host, _, err := net.SplitHostPort(listen)
 	if err != nil {
 		return usage(fmt.Sprintf("the address to listen at is HOST:PORT, not %q", listen), "for example --listen localhost:8440")
@@ -95,14 +98,14 @@ func listenFailure(listen string, err error) error {
 
 // config joins flags and file into the server's own settings.
 func (s *serveCommand) config(inv *invocation) (*server.Config, error) {
-	if s.Host != "" && inv.c.Host != "" && s.Host != inv.c.Host {
-		return nil, inv.c.wrong(inv.c.lines["host"], "host = %s contradicts --host %s", inv.c.Host, s.Host)
+	host := or(s.Host, inv.c.Host)
+	if inv.c.Host != "" && host != inv.c.Host {
+		return nil, inv.c.wrong(inv.c.lines["host"], "host = %s contradicts --host %s", inv.c.Host, host)
 	}
-	host := first(s.Host, inv.c.Host)
 	if host != "" && !wire.ValidHost(host) {
 		return nil, usage(fmt.Sprintf("%q is no host", host), "write it in lower case, with the port unless it is 443")
 	}
-	policy, err := server.ParsePolicy(first(s.Registration, inv.c.Registration, "open"))
+	policy, err := server.ParsePolicy(or(s.Registration, first(inv.c.Registration, "open")))
 	if err != nil {
 		return nil, usage(err.Error(), "run `clariond serve --help`")
 	}
@@ -110,19 +113,20 @@ func (s *serveCommand) config(inv *invocation) (*server.Config, error) {
 	if inv.c.Keep != 0 {
 		keep = inv.c.Keep
 	}
-	if s.Keep != 0 {
-		keep = s.Keep
+	if s.Keep != nil {
+		keep = *s.Keep
 	}
 	if keep < wire.MinKeep || keep > wire.MaxKeep {
 		return nil, usage(fmt.Sprintf("keep is %d to %d days, not %d", wire.MinKeep, wire.MaxKeep, keep), "choose a number in that range")
 	}
-	if s.Retention < 0 {
-		return nil, usage("retention is a length of time", "for example --retention 2h")
-	}
 	// Hours are what is stored; a time below one is kept in memory (see
 	// server.Config), so that a test need not wait for the hour to be over.
-	retention := time.Duration(s.Retention)
-	brief := time.Duration(0)
+	var retention, brief time.Duration
+	if s.Retention != nil {
+		if retention = time.Duration(*s.Retention); retention <= 0 {
+			return nil, usage("retention is a length of time above zero", "for example --retention 2h")
+		}
+	}
 	if retention < time.Hour {
 		retention, brief = 0, retention
 	}
