@@ -5,6 +5,7 @@ package client
 import (
 	"errors"
 
+	"clarion.chat/clarion/client/vault"
 	"clarion.chat/clarion/wire"
 )
 
@@ -57,11 +58,18 @@ const (
 	FailNoOtherMember   = "no_other_member"
 	FailAwaitingMembers = "awaiting_way_back"
 	FailName            = "conversation_name_invalid"
+	FailAmbiguous       = "ambiguous_conversation"
+	FailOneself         = "oneself"
+	FailServerKey       = "server_key_differs"
+
+	// FailFull is the server's code too: a disk is full, here or there, and the
+	// sentence says whose.
+	FailFull = string(wire.CodeDiskFull)
 )
 
 var failures = map[string]sentencePair{
-	FailUnreachable:     {"the server does not answer", "check the network and the server's address; what you wrote is kept and sent once by the next send, listen or flush"},
-	FailTimeout:         {"the server did not answer in time", "try again; what you wrote is kept"},
+	FailUnreachable:     {"the server does not answer", "check the network and the server's address, then try again"},
+	FailTimeout:         {"the server did not answer in time", "try again"},
 	FailNotRegistered:   {"this vault holds no account", "run `clarion register --server URL --name NAME` first"},
 	FailRegistered:      {"this vault holds an account already", "use another --home for another account"},
 	FailWords:           {"these are not the 24 words of a recovery sheet", "check spelling and order; each word stands on the sheet with its number"},
@@ -86,12 +94,20 @@ var failures = map[string]sentencePair{
 	FailNoOtherMember:   {"nobody else is in this conversation", "add somebody first"},
 	FailAwaitingMembers: {"this device waits for a member to add it again", "it happens when one of them is online; run `clarion listen`"},
 	FailName:            {"a conversation's name has 1 to 100 characters, with none that controls the terminal", "choose another name"},
+	FailAmbiguous:       {"more than one conversation fits", "use its id from `clarion conversations`, or enough of its beginning"},
+	FailOneself:         {"this is your own handle", "name another person"},
+	FailServerKey:       {"the server's key is another than the one this device has seen", "ask the operator by another way which key is theirs, and why it is another"},
+	FailFull:            {"there is no room on this device's disk for the vault", "make room, then try again; the last step was not kept"},
 }
 
 type sentencePair struct{ text, hint string }
 
-// fail makes the failure of a code, with its sentence and hint.
+// fail makes the failure of a code, with its sentence and hint. A vault that
+// failed because the disk is full is told as that.
 func fail(code string, cause error) *Failure {
+	if code == FailVault && errors.Is(cause, vault.ErrFull) {
+		code = FailFull
+	}
 	s := failures[code]
 	return &Failure{Code: code, Text: s.text, Hint: s.hint, Cause: cause}
 }
@@ -120,7 +136,7 @@ func unreachable(err error) bool {
 // could not be asked, or not now, or the vault failed. What waits waits on.
 func later(err error) bool {
 	var f *Failure
-	return unreachable(err) || (errors.As(err, &f) && f.Code == FailVault) || refusedWith(err, wire.CodeRateLimited, wire.CodeStoreDown, wire.CodeShuttingDown, wire.CodeDiskFull)
+	return unreachable(err) || (errors.As(err, &f) && (f.Code == FailVault || f.Code == FailFull)) || refusedWith(err, wire.CodeRateLimited, wire.CodeStoreDown, wire.CodeShuttingDown, wire.CodeDiskFull, wire.CodeClockSkew)
 }
 
 // nobody reports whether err is the directory's last word that a person is not

@@ -55,6 +55,7 @@ var exits = map[string]int{
 	client.FailTooLong:            exitUsage,
 	client.FailNotText:            exitUsage,
 	client.FailVault:              exitMissing,
+	client.FailFull:               exitMissing, // the device's disk or the server's
 	client.FailUnreachable:        exitUnreachable,
 	string(wire.CodeShuttingDown): exitUnreachable,
 	failVaultBusy:                 exitVault,

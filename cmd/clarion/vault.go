@@ -32,10 +32,15 @@ func openVault(dir string, create bool) (vault.Vault, error) {
 		return nil, &client.Failure{Code: failVersion, Text: "this vault was made by another version of clarion", Hint: "use the version that made it, or a newer one", Cause: err}
 	case errors.Is(err, vault.ErrDamaged):
 		return nil, &client.Failure{Code: failVaultDamaged, Text: "this vault is damaged, or its key is another one", Hint: "move the folder away and run `clarion restore`", Cause: err}
-	case errors.Is(err, vault.ErrFull):
-		return nil, &client.Failure{Code: client.FailVault, Text: "there is no room on the disk for the vault", Hint: "make room, then try again", Cause: err}
+	}
+	if errors.Is(err, vault.ErrFull) {
+		return nil, noRoom(err)
 	}
 	return nil, &client.Failure{Code: client.FailVault, Text: "the vault cannot be opened: " + reason(err), Hint: "check the folder and who may write to it, or name another with --home DIR", Cause: err}
+}
+
+func noRoom(err error) *client.Failure {
+	return &client.Failure{Code: client.FailFull, Text: "there is no room on this device's disk for the vault", Hint: "make room, then try again; what came before is kept", Cause: err}
 }
 
 // vaultFailure names an error of the vault that has no name yet.
@@ -43,6 +48,9 @@ func vaultFailure(err error) error {
 	var f *client.Failure
 	if errors.As(err, &f) || errors.Is(err, context.Canceled) {
 		return err
+	}
+	if errors.Is(err, vault.ErrFull) {
+		return noRoom(err)
 	}
 	return &client.Failure{Code: client.FailVault, Text: "the vault failed: " + reason(err), Hint: "check the disk", Cause: err}
 }

@@ -49,7 +49,7 @@ func Exists(dir string) bool {
 // the file system says.
 func Open(dir string) (vault.Vault, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, named(err)
+		return nil, named(dir, err)
 	}
 	lock, err := lockFolder(dir)
 	if err != nil {
@@ -75,7 +75,7 @@ func Open(dir string) (vault.Vault, error) {
 func lockFolder(dir string) (*os.File, error) {
 	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, named(err)
+		return nil, named(dir, err)
 	}
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		lock.Close()
@@ -91,6 +91,7 @@ func lockFolder(dir string) (*os.File, error) {
 // writer anyway and the client's loop is the only caller.
 type file struct {
 	db   *sql.DB
+	dir  string
 	lock *os.File
 
 	closed  atomic.Bool
@@ -100,14 +101,15 @@ type file struct {
 
 // openFile opens or makes the database at path.
 func openFile(path string, key [32]byte) (*file, error) {
+	dir := filepath.Dir(path)
 	// The file is made here, not by SQLite, for its mode; -wal and -shm take
 	// theirs from it.
 	made, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, named(err)
+		return nil, named(dir, err)
 	}
 	if err := made.Close(); err != nil {
-		return nil, named(err)
+		return nil, named(dir, err)
 	}
 	absolute, err := filepath.Abs(path)
 	if err != nil {
@@ -121,11 +123,11 @@ func openFile(path string, key [32]byte) (*file, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &file{db: sql.OpenDB(connector)}
+	f := &file{db: sql.OpenDB(connector), dir: dir}
 	f.db.SetMaxOpenConns(1)
 	if err := f.prepare(key); err != nil {
 		f.db.Close()
-		return nil, named(err)
+		return nil, named(dir, err)
 	}
 	return f, nil
 }
@@ -303,12 +305,13 @@ func (f *file) failed(ctx context.Context, err error) error {
 	if f.closed.Load() {
 		return vault.ErrClosed
 	}
-	return named(err)
+	return named(f.dir, err)
 }
 
-// named gives an error of SQLite or the file system the vault's own name.
-func named(err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+// named gives an error of SQLite or the file system, met in dir, the vault's
+// own name.
+func named(dir string, err error) error {
+	if isFull(err) {
 		return vault.ErrFull
 	}
 	var e *sqlite.Error
@@ -320,6 +323,12 @@ func named(err error) error {
 			return vault.ErrBusy
 		case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
 			return vault.ErrDamaged
+		case sqlite3.SQLITE_IOERR:
+			// SQLite reports a quota, a file size limit, and a disk that has no
+			// room for the index of its log, as plain I/O errors.
+			if noRoom(dir) {
+				return vault.ErrFull
+			}
 		}
 	}
 	return err

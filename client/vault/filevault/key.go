@@ -23,12 +23,12 @@ func sealingKey(dir string, exists bool) ([32]byte, error) {
 	case err == nil || (errors.Is(err, fs.ErrNotExist) && exists):
 		return [32]byte{}, vault.ErrDamaged
 	case !errors.Is(err, fs.ErrNotExist):
-		return [32]byte{}, named(err)
+		return [32]byte{}, named(dir, err)
 	}
 	var key [32]byte
 	rand.Read(key[:]) // never fails (Go 1.24)
 	if err := storeKey(dir, key); err != nil {
-		return [32]byte{}, named(err)
+		return [32]byte{}, named(dir, err)
 	}
 	return key, nil
 }
