@@ -4,6 +4,7 @@ package clariontest
 
 import (
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -153,7 +154,7 @@ func TestRetentionCap(t *testing.T) {
 }
 
 // TestClockOffset: a device whose clock is a day off makes nothing that others
-// would refuse later, and is told.
+// would refuse later; it is told, and keeps what was written.
 func TestClockOffset(t *testing.T) {
 	s := NewServer(t)
 	ada, _ := s.Register("ada")
@@ -166,9 +167,45 @@ func TestClockOffset(t *testing.T) {
 	conv := Meet(ada, omar)
 	v := omar.Vault
 	omar.Stop()
-	omar = s.Open("omar", Options{Vault: v, Clock: func() time.Time { return s.Clock.Now().Add(25 * time.Hour) }})
+	var off atomic.Int64
+	off.Store(int64(25 * time.Hour))
+	omar = s.Open("omar", Options{Vault: v, Clock: func() time.Time { return s.Clock.Now().Add(time.Duration(off.Load())) }})
+	m, err := omar.Send(Context(t), conv, "my clock is wrong")
+	if err != nil {
+		t.Fatal(err)
+	}
+	FailsWith(t, omar.Flush(Context(t)), string(wire.CodeClockSkew))
+	FailsWith(t, omar.Listen(Context(t)), string(wire.CodeClockSkew))
+	_, err = omar.NewGroup(Context(t), "Harbour", []string{"ada"})
+	FailsWith(t, err, string(wire.CodeClockSkew))
+	FailsWith(t, omar.RemoveMember(Context(t), conv, "ada"), "not_a_group")
+	if kept, err := omar.Message(Context(t), conv, m.ID); err != nil || kept.State != client.StateQueued {
+		t.Fatalf("what was written is %v, %v", kept.State, err)
+	}
+	// Put right, it goes out once.
+	off.Store(0)
 	omar.Online()
+	omar.AwaitState(m.ID, client.StateSent)
+	ada.Online()
+	ada.AwaitText("my clock is wrong")
+	ada.Say(conv, "so it was")
+	omar.AwaitText("so it was")
+	// A clock that goes wrong while listening is told, and listening goes on
+	// when it is right again.
+	before := len(omar.Log)
+	off.Store(int64(-25 * time.Hour))
+	s.Restart()
 	omar.AwaitProblem(string(wire.CodeClockSkew))
-	ada.Say(conv, "your clock is wrong")
-	omar.AwaitText("your clock is wrong")
+	off.Store(0)
+	ada.Say(conv, "right again")
+	omar.AwaitText("right again")
+	told := 0
+	for _, e := range omar.Log[before:] {
+		if p, is := e.(client.Problem); is && p.Code == string(wire.CodeClockSkew) {
+			told++
+		}
+	}
+	if told != 1 {
+		t.Errorf("told %d times", told)
+	}
 }

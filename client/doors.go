@@ -64,7 +64,8 @@ func checkHost(server, says, known string) error {
 const maxSkew = 12 * time.Hour
 
 // skewed reports whether this device's clock and the server's disagree so
-// much that certificates made now would be refused by others.
+// much that certificates made now would be refused by others. Its time is that
+// of the Hello: ask it only of a connection that was just opened.
 func (c *Client) skewed(s *session) bool {
 	d := c.now().Sub(time.Unix(s.hello.Time, 0))
 	return d > maxSkew || d < -maxSkew
@@ -78,18 +79,13 @@ func (c *Client) reuse(ctx context.Context, slot **session, door DoorName) (*ses
 	if err != nil {
 		return nil, err
 	}
-	*slot = s
-	c.tellSkew(s)
-	return s, nil
-}
-
-// tellSkew says once that a clock is wrong.
-func (c *Client) tellSkew(s *session) {
-	if c.skewTold || !c.skewed(s) {
-		return
+	if c.skewed(s) { // whatever leaves now would bear a false time
+		s.close()
+		return nil, wire.Refuse(wire.CodeClockSkew)
 	}
-	c.skewTold = true
-	c.tell(c.problem("", 0, AsFailure(wire.Refuse(wire.CodeClockSkew))))
+	c.skewTold = false
+	*slot = s
+	return s, nil
 }
 
 // directoryDoor is for look-ups, key packages and introductions.

@@ -201,13 +201,6 @@ func (c *Client) acceptLink(ctx context.Context, text string) (*conversation, er
 	if c.now().Unix() > l.Expires {
 		return nil, wire.Refuse(wire.CodeInviteExpired)
 	}
-	s, err := c.directoryDoor(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if c.skewed(s) {
-		return nil, wire.Refuse(wire.CodeClockSkew)
-	}
 	a, err := c.lookUp(ctx, l.Handle)
 	if err != nil {
 		return nil, err

@@ -196,9 +196,11 @@ func (c *Client) background(err error) {
 		return
 	}
 	f := AsFailure(err)
-	if !unreachable(err) {
+	skew := refusedWith(err, wire.CodeClockSkew)
+	if !unreachable(err) && !(skew && c.skewTold) { // a wrong clock is told once, not at each attempt
 		c.tell(c.problem("", 0, f))
 	}
+	c.skewTold = c.skewTold || skew
 	c.wentOffline()
 }
 

@@ -19,6 +19,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -75,6 +76,7 @@ type scriptCommand = func(ts *testscript.TestScript, neg bool, args []string)
 //	                               them, and ends well on an interrupt
 //	grab NAME REGEXP               sets NAME to what the group matches in stdout
 //	server stop|start              ends the server, or starts it again where it was
+//	server clock DURATION          moves the server's clock
 //	hold DIR, release DIR          opens the vault in DIR, closes it again
 //	stamp DIR N                    makes the vault in DIR one of version N
 //	fill FILE N HEX                writes bytes N times
@@ -126,13 +128,17 @@ func scriptCommands(server *clariontest.Server) map[string]scriptCommand {
 			ts.Setenv(args[0], m[1])
 		},
 		"server": func(ts *testscript.TestScript, neg bool, args []string) {
-			switch strings.Join(args, " ") {
-			case "stop":
+			switch {
+			case slices.Equal(args, []string{"stop"}):
 				server.Stop()
-			case "start":
+			case slices.Equal(args, []string{"start"}):
 				server.Start()
+			case len(args) == 2 && args[0] == "clock":
+				d, err := time.ParseDuration(args[1])
+				ts.Check(err)
+				server.Clock.Add(d)
 			default:
-				ts.Fatalf("usage: server stop|start")
+				ts.Fatalf("usage: server stop|start|clock DURATION")
 			}
 		},
 	}
