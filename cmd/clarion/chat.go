@@ -343,16 +343,15 @@ func (t *talk) setWriter(who string) {
 
 // end sends what was typed last, at the end of input.
 func (t *talk) end(ctx context.Context) error {
-	err := t.core.Flush(ctx)
+	err := t.core.FlushConversation(ctx, t.conv.ID)
 	if err == nil {
+		_ = t.core.Flush(ctx) // another conversation's trouble is not this talk's
 		return nil
 	}
-	f := *client.AsFailure(err)
-	if f.Code == client.FailUnreachable {
-		f.Text += "; what you wrote last is queued"
-		f.Hint = "it is sent once by the next send, listen or flush"
+	if v, found := t.core.Find(context.WithoutCancel(ctx), t.conv.ID); found == nil && v.Queued > 0 {
+		return waiting(err, "what you wrote last")
 	}
-	return &f
+	return err
 }
 
 func closedOutput(err error) error {

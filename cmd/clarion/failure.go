@@ -3,9 +3,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"clarion.chat/clarion/client"
+	"clarion.chat/clarion/client/vault"
 	"clarion.chat/clarion/wire"
 )
 
@@ -61,6 +63,17 @@ var exits = map[string]int{
 	failVaultBusy:                 exitVault,
 	failVersion:                   exitVault,
 	client.FailTimeout:            exitTimeout,
+}
+
+// statusOf returns the exit status of a failure. A message that is queued and
+// leaves by itself has the status of an unreachable server, whatever kept it
+// here; unless that is for the person at this device to mend.
+func statusOf(f *client.Failure) int {
+	mend := f.Code == client.FailVault || f.Code == string(wire.CodeClockSkew) || errors.Is(f, vault.ErrFull)
+	if f.Queued && !mend {
+		return exitUnreachable
+	}
+	return exitStatus(f.Code)
 }
 
 // exitStatus returns the exit status of a code.

@@ -11,6 +11,8 @@ import (
 	"io"
 
 	"clarion.chat/clarion/client"
+	"clarion.chat/clarion/client/vault"
+	"clarion.chat/clarion/wire"
 )
 
 // maxTyped bounds what is read of a message from stdin, in bytes. It is above
@@ -24,7 +26,7 @@ type sendCommand struct {
 
 // Help explains the command.
 func (sendCommand) Help() string {
-	return `Seals the message on this device and hands it to the server. It ends with 0 only when the message is durable there. When the server cannot be reached the message waits in the vault and is sent once by the next send, listen or flush; the exit status is then 4.
+	return `Seals the message on this device and hands it to the server. It ends with 0 only when the message is durable there. When the server cannot be reached, or a member first has to add this device again, the message waits in the vault and is sent once by the next send, listen or flush; the exit status is then 4.
 
 Examples:
 
@@ -85,10 +87,31 @@ func (inv *invocation) sent(ctx context.Context, c *client.Client, m client.Mess
 	if err != nil || !waits {
 		return err
 	}
-	f := *client.AsFailure(flushed)
-	f.Text += "; the message is queued"
-	if f.Code == client.FailUnreachable {
-		f.Hint = "it is sent once by the next send, listen or flush; check the network and the server's address"
+	return waiting(flushed, "the message")
+}
+
+// waiting says of a failure to send what becomes of what was written. A hint
+// to try again would have it written twice.
+func waiting(err error, what string) error {
+	f := *client.AsFailure(err)
+	if !f.Queued {
+		f.Text += "; " + what + " stays on this device, unsent"
+		return &f
+	}
+	f.Text += "; " + what + " is queued"
+	const once = "it is sent once by the next send, listen or flush"
+	switch f.Code {
+	case client.FailTimeout, string(wire.CodeRateLimited), string(wire.CodeStoreDown), string(wire.CodeShuttingDown), string(wire.CodeInternal):
+		f.Hint = once
+	case client.FailFull:
+		f.Hint = once + "; tell the operator"
+		if errors.Is(err, vault.ErrFull) {
+			f.Hint = "make room; " + once
+		}
+	case client.FailUnreachable:
+		f.Hint = once + "; check the network and the server's address"
+	default:
+		f.Hint += "; " + once
 	}
 	return &f
 }
@@ -121,10 +144,10 @@ func (*flushCommand) Run(ctx context.Context, inv *invocation) error {
 		} else {
 			_, err = fmt.Fprintf(inv.out, "%d sent, %d on the way\n", before-left, left)
 		}
-		if flushed != nil {
-			return flushed
+		if flushed != nil && left > 0 {
+			return waiting(flushed, "what you wrote")
 		}
-		return err
+		return cmp.Or(flushed, err)
 	})
 }
 

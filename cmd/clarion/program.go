@@ -68,7 +68,7 @@ type commands struct {
 
 const description = `Sealed conversations from a terminal. Your keys, contacts and messages stay in a vault on this device; the server passes on what it cannot read.
 
-Exit status: 0 done, 1 other, 2 usage, 3 something is missing, 4 the server cannot be reached, 5 refused, 6 the vault is busy or of another version, 7 time ran out.`
+Exit status: 0 done, 1 other, 2 usage, 3 something is missing, 4 the server cannot be reached or a message waits, 5 refused, 6 the vault is busy or of another version, 7 time ran out.`
 
 // Run carries out one command and returns its exit status. It writes data to
 // stdout and at most one failure to stderr; it starts nothing that outlives it
@@ -88,7 +88,7 @@ func (p program) Run(ctx context.Context, args []string, stdin io.Reader, stdout
 		f.Hint = "try again; if it stays, report it with this sentence"
 	}
 	inv.complain(f)
-	return exitStatus(f.Code)
+	return statusOf(f)
 }
 
 func (inv *invocation) run(ctx context.Context, args []string) error {

@@ -14,6 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"clarion.chat/clarion/client"
+	"clarion.chat/clarion/client/vault"
 	"clarion.chat/clarion/client/vault/filevault"
 	"clarion.chat/clarion/wire"
 )
@@ -71,6 +72,31 @@ func TestExitStatuses(t *testing.T) {
 	} {
 		if got := exitStatus(code); got != want {
 			t.Errorf("%s ends with %d, not %d", code, got, want)
+		}
+	}
+}
+
+// TestWhatIsQueued: a message that leaves by itself later ends with 4, and no
+// hint asks to write it again.
+func TestWhatIsQueued(t *testing.T) {
+	for _, code := range []string{"unreachable", "timeout", "awaiting_way_back", "old_vault", "slept_past_keep", "mailbox_lost",
+		"disk_full", "rate_limited", "store_unavailable", "shutting_down", "internal"} {
+		f := client.AsFailure(waiting(&client.Failure{Code: code, Text: "so", Hint: "try", Queued: true}, "it"))
+		if statusOf(f) != exitUnreachable || !strings.HasSuffix(f.Text, "; it is queued") || !strings.Contains(f.Hint, "sent once") ||
+			strings.Contains(f.Hint, "try again") {
+			t.Errorf("%s queued ends with %d: %s (%s)", code, statusOf(f), f.Text, f.Hint)
+		}
+		f = client.AsFailure(waiting(&client.Failure{Code: code, Text: "so", Hint: "try"}, "it"))
+		if statusOf(f) != exitStatus(code) || strings.Contains(f.Text, "queued") {
+			t.Errorf("%s not queued ends with %d: %s", code, statusOf(f), f.Text)
+		}
+	}
+	for want, f := range map[int]*client.Failure{
+		exitRefused: {Code: "clock_skew", Queued: true},
+		exitMissing: {Code: "disk_full", Queued: true, Cause: vault.ErrFull},
+	} {
+		if got := statusOf(f); got != want {
+			t.Errorf("%s, for this device to mend, ends with %d", f.Code, got)
 		}
 	}
 }
