@@ -162,6 +162,35 @@ func TestCopiedVault(t *testing.T) {
 	FailsWith(t, first.Listen(Context(t)), client.FailDeviceReplaced)
 }
 
+// TestOldEverywhere: what one conversation shows, an old vault, stops sending in
+// all. The server is then set back past what the other would have shown.
+func TestOldEverywhere(t *testing.T) {
+	s := NewServer(t)
+	ada, _ := s.Register("ada")
+	omar, _ := s.Register("omar")
+	lin, _ := s.Register("lin")
+	withAda, withLin := Meet(ada, omar), Meet(lin, omar)
+	backup := filepath.Join(t.TempDir(), "backup")
+	s.Backup(backup)
+	old := omar.Vault.Clone()
+	omar.Say(withAda, "to Ada")
+	omar.Say(withLin, "to Lin")
+	omar = omar.ReopenOn(old)
+	send := func(conv string) error {
+		_, err := omar.Send(Context(t), conv, "again")
+		if err == nil {
+			err = omar.FlushConversation(Context(t), conv)
+		}
+		return err
+	}
+	FailsWith(t, send(withAda), client.FailOldVault)
+	ada.Stop()
+	lin.Stop()
+	s.Restore(backup)
+	omar = omar.Reopen()
+	FailsWith(t, send(withLin), client.FailOldVault)
+}
+
 // TestForgottenReturn: Omar came back by his words, Ada saw it, and the server
 // was restored from before. His new device is lost too. He comes back once
 // more, from the entry before, and Ada's client takes the sheet's word for it.

@@ -123,15 +123,17 @@ func (c *Client) moveTo(ctx context.Context, v *conversation, s *session, target
 	if err != nil {
 		return err
 	}
+	var healing []wire.EnvelopeID
 	for i := range lost {
-		if err := c.putBack(ctx, v, s, target, &lost[i]); err != nil {
+		back, err := c.putBack(ctx, v, s, target, &lost[i])
+		if err != nil {
 			return err
 		}
+		if back {
+			healing = append(healing, lost[i].ID)
+		}
 	}
-	v.Healing = nil
-	for _, e := range lost {
-		v.Healing = append(v.Healing, e.ID)
-	}
+	v.Healing = healing
 	if err := c.takeAlong(v, target, v.Base+head); err != nil {
 		return err
 	}
@@ -196,12 +198,14 @@ func (c *Client) lostAfter(ctx context.Context, v *conversation, from uint64) ([
 	return lost, nil
 }
 
-// putBack appends an envelope again, as it was. That another member was faster
-// is all right; an epoch that others have left needs it no more.
-func (c *Client) putBack(ctx context.Context, v *conversation, s *session, target wire.MailboxID, e *wire.Envelope) error {
+// putBack appends an envelope again, as it was, and reports whether the mailbox
+// has it. That another member was faster is all right. It stays away when
+// others have left its epoch, or when its id stands there over another body:
+// whoever knows the pass can put one there, and nobody waits for that to end.
+func (c *Client) putBack(ctx context.Context, v *conversation, s *session, target wire.MailboxID, e *wire.Envelope) (bool, error) {
 	secret := v.passOf(uint64(e.Epoch))
 	if secret == nil {
-		return nil
+		return false, nil
 	}
 	a := &wire.Append{
 		Mailbox: target, Pass: secret.pass(target), ID: e.ID, Epoch: e.Epoch, EnvelopeKind: e.EnvelopeKind, Body: e.Body,
@@ -209,15 +213,15 @@ func (c *Client) putBack(ctx context.Context, v *conversation, s *session, targe
 	if e.EnvelopeKind == wire.KindCommit {
 		next := v.passOf(uint64(e.Epoch) + 1)
 		if next == nil {
-			return nil
+			return false, nil
 		}
 		a.Next = next.pass(target).Hash()
 	}
 	_, err := ask[*wire.Appended](ctx, s, a)
-	if refusedWith(err, wire.CodeStalePass, wire.CodeStaleEpoch, wire.CodeWrongPass) {
-		return nil
+	if refusedWith(err, wire.CodeStalePass, wire.CodeStaleEpoch, wire.CodeWrongPass, wire.CodeIDReused) {
+		return false, nil
 	}
-	return err
+	return err == nil, err
 }
 
 // awaitAgain gives a state up that the conversation cannot go on from, and

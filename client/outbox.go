@@ -410,10 +410,16 @@ func (c *Client) becomeOld(ctx context.Context, v *conversation) error {
 	return c.commit(ctx, &ch)
 }
 
+// markOld ends sending from this vault's states. What one conversation shows,
+// the vault was set back or copied, is true of all: none of them may be the
+// newest, and the next to find out would be a key used twice.
 func (c *Client) markOld(ch *change, v *conversation) {
-	v.Status = statusOld
-	v.Pending = nil
-	v.save(ch)
+	for _, other := range c.sorted() {
+		if other == v || other.Status == statusActive {
+			other.Status, other.Pending = statusOld, nil
+			other.save(ch)
+		}
+	}
 	ch.tell(c.problem(v.ID.String(), v.Seq, fail(FailOldVault, nil)))
 	c.upkeepAt = c.now() // asks the way back
 }

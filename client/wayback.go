@@ -96,7 +96,7 @@ func (c *Client) takeAddBack(ctx context.Context, i *introduction, a *keydir.Acc
 	if v.Status == statusAwaiting {
 		return c.allLost(ctx, v, h)
 	}
-	if v.Status == statusBroken {
+	if v.Status == statusBroken || v.Status == statusOld {
 		v.noteLost(h) // so it is not this device alone that cannot go on
 		return errIgnore
 	}
