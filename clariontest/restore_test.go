@@ -40,7 +40,7 @@ func TestRestoreFromWords(t *testing.T) {
 	join(again, conv)
 	again.Say(conv, "from the new device")
 	m := ada.AwaitText("from the new device")
-	if m.Checked == nil || m.Checked.How != client.CheckedChanged {
+	if m.Checked == nil || m.Checked.How != client.CheckedNotSince {
 		t.Errorf("Ada sees %+v after his identity changed", m.Checked)
 	}
 	ada.Say(conv, "welcome back")

@@ -64,7 +64,7 @@ var errNothingToCommit = errors.New("nothing to commit")
 // on losing against another commit read on and plan again.
 func (c *Client) changeGroup(ctx context.Context, v *conversation, plan commitPlan) error {
 	for range 16 {
-		if err := c.flush(ctx, v); err != nil {
+		if err := c.flushUnheld(ctx, v); err != nil { // members can be removed while texts are held
 			return err
 		}
 		if err := c.ensureMailbox(ctx, v); err != nil {
@@ -159,7 +159,7 @@ func (c *Client) ownCommit(ctx context.Context, ch *change, v *conversation, seq
 			return err
 		}
 	}
-	c.tellMembership(ch, v, before, seq)
+	c.tellMembership(ctx, ch, v, before, seq)
 	return nil
 }
 
@@ -207,7 +207,7 @@ func (c *Client) applyCommit(ctx context.Context, ch *change, v *conversation, s
 	if m := v.member(uint32(changes.Committer)); m != nil {
 		m.Heard = true
 	}
-	c.tellMembership(ch, v, before, seq)
+	c.tellMembership(ctx, ch, v, before, seq)
 	if v.newest().pass(v.Mailbox).Hash() != e.Next {
 		v.falsePass = true
 	}
@@ -304,7 +304,7 @@ func snapshot(v *conversation) membership {
 }
 
 // tellMembership tells who came, who left, and whose device is new.
-func (c *Client) tellMembership(ch *change, v *conversation, before membership, seq uint64) {
+func (c *Client) tellMembership(ctx context.Context, ch *change, v *conversation, before membership, seq uint64) {
 	id, at := v.ID.String(), c.now()
 	after := snapshot(v)
 	for _, h := range v.handles() {
@@ -320,7 +320,7 @@ func (c *Client) tellMembership(ch *change, v *conversation, before membership, 
 			}
 		}
 		if old != after.people[h] {
-			c.identityChanged(ch, h, after.people[h])
+			c.identityChanged(ctx, ch, h, after.people[h])
 		}
 	}
 	for _, h := range sortedHandles(before.people) {
@@ -332,21 +332,6 @@ func (c *Client) tellMembership(ch *change, v *conversation, before membership, 
 		ch.tell(CodeChanged{At: at, Conversation: id, Seq: seq, Code: after.code})
 	}
 	c.blobBehind(ch)
-}
-
-// identityChanged notes that a contact's identity key is another now: what was
-// checked before is checked no longer.
-func (c *Client) identityChanged(ch *change, h wire.Handle, key [32]byte) {
-	p := c.contacts[h]
-	if p == nil || p.Identity == key {
-		return
-	}
-	n := *p
-	n.Identity = key
-	if n.How != "" {
-		n.How, n.CheckedAt = CheckedChanged, c.now().Unix()
-	}
-	c.putContact(ch, &n)
 }
 
 func (c *Client) blobBehind(ch *change) {

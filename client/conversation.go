@@ -359,6 +359,9 @@ func (c *Client) public(v *conversation) Conversation {
 		ID: v.ID.String(), Name: v.Name, Host: c.self.Handle.Host, Direct: v.Direct, Epoch: v.Epoch,
 		Members: v.handles(), Unread: int(v.Unread), Queued: int(v.OutNext - v.OutFirst), Problem: v.obstacle(),
 	}
+	if out.Problem == "" && c.held(v) {
+		out.Problem = FailIdentityChanged
+	}
 	if v.Direct {
 		out.Name = v.peer(c.self.Handle).String()
 	}

@@ -78,6 +78,7 @@ func (c *Client) lookUp(ctx context.Context, h wire.Handle) (*keydir.Account, er
 			next.Former = next.Former[max(0, len(next.Former)-wire.MaxChain):]
 		}
 		ch.put(c.record("dir", h), next)
+		c.become(&ch, h, a.Newest.IdentityKey)
 		if err := c.commit(ctx, &ch); err != nil {
 			return nil, err
 		}

@@ -14,7 +14,7 @@ type Event interface{ event() }
 
 // Checked says how a person's identity was checked, and when.
 type Checked struct {
-	How string // CheckedInviteLink, CheckedCameByLink
+	How string // CheckedInviteLink and so on
 	At  time.Time
 }
 

@@ -100,3 +100,20 @@ func FuzzUnpad(f *testing.F) {
 		}
 	})
 }
+
+// FuzzCheckCode: a camera reads it from a screen that somebody else holds.
+func FuzzCheckCode(f *testing.F) {
+	k := checkCode{Shows: testHandle, To: wire.Handle{Name: "omar", Host: "localhost:8440"}}
+	f.Add(k.text())
+	f.Add("CLARION:AEAA")
+	f.Fuzz(func(t *testing.T, s string) {
+		k, err := parseCheckCode(s)
+		if err != nil {
+			return
+		}
+		again, err := parseCheckCode(k.text())
+		if err != nil || *again != *k {
+			t.Fatalf("%q reads as %+v, which reads back as %+v (%v)", s, k, again, err)
+		}
+	})
+}

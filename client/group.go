@@ -118,7 +118,7 @@ func (c *Client) startDirect(ctx context.Context, a *keydir.Account, secret *[32
 	if before != nil {
 		n = *before
 	}
-	n.State, n.Identity, n.Conversation = string(ContactAccepted), a.Newest.IdentityKey, v.ID
+	n.State, n.Identity, n.Conversation = string(ContactAccepted), a.Newest.IdentityKey, v.ID // lookUp has told of another key
 	if secret != nil {
 		n.How, n.CheckedAt = CheckedInviteLink, c.now().Unix()
 		f.invitees[0].Secret, f.invitees[0].Token = *secret, inviteToken(*secret)

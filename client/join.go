@@ -74,7 +74,7 @@ func (c *Client) join(ctx context.Context, ch *change, i *introduction, a *keydi
 		c.putContact(ch, &n)
 	}
 	for _, m := range v.Members {
-		c.identityChanged(ch, m.Handle, m.Identity)
+		c.identityChanged(ctx, ch, m.Handle, m.Identity)
 	}
 	ch.tell(ConversationJoined{At: c.now(), Conversation: v.ID.String(), Seq: v.Seq, Name: c.public(v).Name, Members: v.handles()})
 	c.blobBehind(ch)

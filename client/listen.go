@@ -74,7 +74,7 @@ func (c *Client) attend(ctx context.Context, v *conversation) error {
 		err = c.catchUp(ctx, v)
 	}
 	if err == nil && v.waiting() && v.obstacle() == "" {
-		err = c.flush(ctx, v)
+		err = c.flushUnheld(ctx, v)
 	}
 	if err == nil {
 		err = c.subscribe(ctx, v)
@@ -278,7 +278,7 @@ func (c *Client) takeDelivery(ctx context.Context, v *conversation, b *wire.Deli
 		return c.attend(ctx, v)
 	}
 	if v.Status == statusActive && v.waiting() && v.obstacle() == "" {
-		return c.settleFailure(c.flush(ctx, v))
+		return c.settleFailure(c.flushUnheld(ctx, v))
 	}
 	return nil
 }

@@ -170,7 +170,7 @@ func (c *Client) sendMarks(ctx context.Context) error {
 }
 
 func (c *Client) sendMark(ctx context.Context, v *conversation, got, read uint64) error {
-	if err := c.flush(ctx, v); err != nil {
+	if err := c.flushUnheld(ctx, v); err != nil {
 		return err
 	}
 	for range 16 {

@@ -314,6 +314,9 @@ func (c *Client) queue(ctx context.Context, v *conversation, text string) (*item
 	if p := c.contacts[v.peer(c.self.Handle)]; v.Direct && p.blocked() {
 		return nil, fail(FailBlocked, nil)
 	}
+	if c.held(v) {
+		return nil, fail(FailIdentityChanged, nil)
+	}
 	i := &item{From: c.self.Handle, Own: true, Text: text, At: c.now().Unix(), State: string(StateQueued)}
 	if err := c.random(i.ID[:]); err != nil {
 		return nil, err

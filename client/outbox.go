@@ -169,6 +169,9 @@ func (c *Client) flush(ctx context.Context, v *conversation) error {
 			continue
 		}
 		if v.Pending == nil {
+			if c.held(v) {
+				return fail(FailIdentityChanged, nil)
+			}
 			if err := c.sealNext(ctx, v); err != nil {
 				return err
 			}

@@ -56,6 +56,7 @@ var exits = map[string]int{
 	client.FailEmpty:              exitUsage,
 	client.FailTooLong:            exitUsage,
 	client.FailNotText:            exitUsage,
+	client.FailCheckCode:          exitUsage,
 	client.FailVault:              exitMissing,
 	client.FailFull:               exitMissing, // the device's disk or the server's
 	client.FailUnreachable:        exitUnreachable,

@@ -114,6 +114,7 @@ func eventOf(b []byte) client.Event {
 		Code    string   `json:"code"`
 		Text    string   `json:"text"`
 		Hint    string   `json:"hint"`
+		Held    bool     `json:"held"`
 	}
 	if json.Unmarshal(b, &s) != nil {
 		return nil
@@ -139,6 +140,8 @@ func eventOf(b []byte) client.Event {
 		return client.MemberRemoved{At: at, Conversation: s.Conversation, Seq: s.Seq, Handle: handle}
 	case "device_added":
 		return client.DeviceAdded{At: at, Conversation: s.Conversation, Seq: s.Seq, Handle: handle}
+	case "identity_changed":
+		return client.IdentityChanged{At: at, Handle: handle, Held: s.Held}
 	case "code_changed":
 		return client.CodeChanged{At: at, Conversation: s.Conversation, Code: s.Code}
 	case "problem":

@@ -24,6 +24,7 @@ func TestKeptEventsComeBackOnceInOrder(t *testing.T) {
 		client.MemberRemoved{At: at, Conversation: "c", Seq: 4, Handle: ada},
 		client.DeviceAdded{At: at, Conversation: "c", Seq: 5, Handle: ada},
 		client.CodeChanged{At: at, Conversation: "c", Code: "123"},
+		client.IdentityChanged{At: at, Handle: ada, Held: true},
 		client.Problem{At: at, Conversation: "c", Seq: 6, Code: "p", Text: "sentence", Hint: "h"},
 	}
 	for _, e := range events {

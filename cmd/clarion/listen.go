@@ -290,6 +290,8 @@ func (l *listener) text(ctx context.Context, e client.Event) string {
 		return said(e.At, "%s is no longer in %s", line(e.Handle.String()), line(l.name(ctx, e.Conversation)))
 	case client.DeviceAdded:
 		return said(e.At, "%s has a new device in %s", line(e.Handle.String()), line(l.name(ctx, e.Conversation)))
+	case client.IdentityChanged:
+		return said(e.At, "%s", s.look(identityText(e)))
 	case client.CodeChanged:
 		return said(e.At, "%s", s.look("the code of "+line(l.name(ctx, e.Conversation))+" is another now"))
 	case client.Problem:

@@ -52,6 +52,8 @@ type commands struct {
 	Invite           inviteCommand           `cmd:"" help:"Make a link for one person to reach you."`
 	Accept           acceptCommand           `cmd:"" help:"Open a link, accept a request, or ask somebody."`
 	Block            blockCommand            `cmd:"" help:"Refuse a person."`
+	Check            checkCommand            `cmd:"" help:"Make sure that a person is who they say."`
+	Acknowledge      acknowledgeCommand      `cmd:"" help:"Write to a person whose identity changed."`
 	Contacts         contactsCommand         `cmd:"" help:"List the people you know."`
 	Send             sendCommand             `cmd:"" help:"Write a message."`
 	Flush            flushCommand            `cmd:"" help:"Send what waits."`

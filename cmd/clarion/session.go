@@ -112,10 +112,20 @@ func noteOf(e client.Event) string {
 		return fmt.Sprintf("%s is no longer in a conversation", line(e.Handle.String()))
 	case client.DeviceAdded:
 		return fmt.Sprintf("%s has a new device", line(e.Handle.String()))
+	case client.IdentityChanged:
+		return identityText(e)
 	case client.Problem:
 		return problemText(e)
 	}
 	return ""
+}
+
+func identityText(e client.IdentityChanged) string {
+	text := line(e.Handle.String()) + " has another identity key than before"
+	if e.Held {
+		text += "; nothing is sent to them until `clarion check` or `clarion acknowledge`"
+	}
+	return text
 }
 
 func problemText(p client.Problem) string {

@@ -51,6 +51,17 @@ type contactShape struct {
 	Checked *checkedShape `json:"checked"`
 }
 
+type safetyShape struct {
+	Handle string `json:"handle"`
+	Digits string `json:"digits"`
+	Code   string `json:"code"`
+}
+
+type scannedShape struct {
+	Handle string `json:"handle"`
+	Match  bool   `json:"match"`
+}
+
 type conversationShape struct {
 	ID      string   `json:"id"`
 	Name    string   `json:"name"`
@@ -139,6 +150,12 @@ type handleShape struct {
 	Handle string `json:"handle"`
 }
 
+type identityShape struct {
+	head
+	Handle string `json:"handle"`
+	Held   bool   `json:"held"`
+}
+
 type codeShape struct {
 	head
 	Code string `json:"code"`
@@ -222,6 +239,8 @@ func shapeEvent(e client.Event) any {
 		return handleShape{head{"member_removed", stamp(e.At), e.Conversation, e.Seq}, e.Handle.String()}
 	case client.DeviceAdded:
 		return handleShape{head{"device_added", stamp(e.At), e.Conversation, e.Seq}, e.Handle.String()}
+	case client.IdentityChanged:
+		return identityShape{head{"identity_changed", stamp(e.At), "", 0}, e.Handle.String(), e.Held}
 	case client.CodeChanged:
 		return codeShape{head{"code_changed", stamp(e.At), e.Conversation, 0}, e.Code}
 	case client.Problem:

@@ -147,6 +147,12 @@ func howChecked(c *client.Checked) string {
 		return "checked by invite link"
 	case client.CheckedCameByLink:
 		return "came by your link, not yet checked"
+	case client.CheckedDigits:
+		return "checked by digits"
+	case client.CheckedQR:
+		return "checked by scanned code"
+	case client.CheckedNotSince:
+		return "identity changed, not checked since"
 	case client.CheckedChanged:
 		return "identity changed after it was checked"
 	}
@@ -158,7 +164,7 @@ func (s style) checkedPaint(c *client.Checked, text string) string {
 	switch {
 	case c == nil, c.How == client.CheckedCameByLink:
 		return s.dim(text)
-	case c.How == client.CheckedChanged:
+	case c.How == client.CheckedChanged, c.How == client.CheckedNotSince:
 		return s.look(text)
 	}
 	return s.good(text)
