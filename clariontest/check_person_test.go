@@ -62,7 +62,7 @@ func TestCheck(t *testing.T) {
 	if got, err := omar.CheckScanned(ctx, "ada", a.Code); err != nil || !got.Match || checkedOf(omar, "ada") != client.CheckedQR {
 		t.Fatalf("Omar scans Ada's code: %+v, %v", got, err)
 	}
-	differs := func(c *Client, handle, code, want string) {
+	differs := func(c *Client, handle, code string, want client.Difference) {
 		t.Helper()
 		got, err := c.CheckScanned(ctx, handle, code)
 		if err != nil || got.Match || got.Differs != want {

@@ -53,14 +53,17 @@ type Safety struct {
 type Scanned struct {
 	Handle  wire.Handle // whose screen the code says it was on
 	Match   bool
-	Differs string // ScannedOtherPerson and so on; empty with Match
+	Differs Difference // empty with Match
 }
 
-// Why a scanned code does not match.
+// Difference is why a scanned code does not match.
+type Difference string
+
+// What can differ.
 const (
-	ScannedOtherPerson = "other_person" // another person's code, or one for another person than this
-	ScannedOtherKey    = "other_key"    // their device has another identity key than the one known here
-	ScannedOwnKey      = "own_key"      // they know another identity key of this person
+	ScannedOtherPerson Difference = "other_person" // another person's code, or one for another person than this
+	ScannedOtherKey    Difference = "other_key"    // their device has another identity key than the one known here
+	ScannedOwnKey      Difference = "own_key"      // they know another identity key of this person
 )
 
 const (
@@ -215,7 +218,7 @@ func (c *Client) CheckScanned(ctx context.Context, handle, code string) (out Sca
 }
 
 // differs compares a code with the keys known here, in constant time.
-func (k *checkCode) differs(own, theirs [32]byte) string {
+func (k *checkCode) differs(own, theirs [32]byte) Difference {
 	ownHash, theirHash := sha256.Sum256(own[:]), sha256.Sum256(theirs[:])
 	sameTheirs := subtle.ConstantTimeCompare(k.Own[:], theirHash[:])
 	sameOwn := subtle.ConstantTimeCompare(k.Theirs[:], ownHash[:])

@@ -37,6 +37,12 @@ type (
 	}
 )
 
+// Scan is a code from another device's screen.
+type Scan struct {
+	Handle string `core:"optional"` // whom the person means to check; empty for whoever shows it
+	Code   string
+}
+
 // Registration is client.RegisterParams.
 type Registration struct {
 	Server string   // http(s)://host[:port]
@@ -83,6 +89,15 @@ func people() []Entry {
 		call("accept", func(ctx context.Context, c *Core, p struct{ LinkOrHandle string }) (client.Conversation, error) {
 			return c.Accept(ctx, p.LinkOrHandle)
 		}),
+		call("safetyDigits", func(ctx context.Context, c *Core, p Who) (client.Safety, error) { return c.SafetyDigits(ctx, p.Handle) }),
+		call("check", func(ctx context.Context, c *Core, p struct{ Handle, How string }) (client.Contact, error) {
+			return c.Check(ctx, p.Handle, p.How)
+		}),
+		call("checkScanned", func(ctx context.Context, c *Core, p Scan) (client.Scanned, error) {
+			return c.CheckScanned(ctx, p.Handle, p.Code)
+		}),
+		call("uncheck", func(ctx context.Context, c *Core, p Who) (client.Contact, error) { return c.Uncheck(ctx, p.Handle) }),
+		call("acknowledge", func(ctx context.Context, c *Core, p Who) (client.Contact, error) { return c.Acknowledge(ctx, p.Handle) }),
 		do("block", func(ctx context.Context, c *Core, p Who) error { return c.Block(ctx, p.Handle) }),
 	}
 }
@@ -165,6 +180,7 @@ func Events() []EventEntry {
 		event[client.MemberAdded]("member_added"),
 		event[client.MemberRemoved]("member_removed"),
 		event[client.DeviceAdded]("device_added"),
+		event[client.IdentityChanged]("identity_changed"),
 		event[client.CodeChanged]("code_changed"),
 		event[client.Typing]("typing"),
 		event[client.Problem]("problem"),

@@ -43,6 +43,36 @@ export interface Calls {
 	 */
 	accept: { params: { linkOrHandle: string; }; result: Conversation };
 	/**
+	 * SafetyDigits gives what to compare with a contact or a fellow member over
+	 * another way. The directory is asked, if it answers; else what was last seen
+	 * of it counts. Fails with no_such_contact, identity_mismatch.
+	 */
+	safetyDigits: { params: Who; result: Safety };
+	/**
+	 * Check notes that the person compared what SafetyDigits last showed of a
+	 * contact, and found it equal; how is CheckedDigits or CheckedQR. A fellow
+	 * member who is no contact yet becomes an accepted one. not_compared when
+	 * nothing was shown, or a key has changed since.
+	 */
+	check: { params: { handle: string; how: string; }; result: Contact };
+	/**
+	 * CheckScanned compares a code that another device showed with what this vault
+	 * knows, in constant time, and notes the check when all of it matches. handle
+	 * is whom the person means to check, or empty for whoever showed the code.
+	 * check_code_invalid for a text that is no such code.
+	 */
+	checkScanned: { params: Scan; result: Scanned };
+	/**
+	 * Uncheck takes a check back. A contact whose identity changed stays so:
+	 * Acknowledge is for that.
+	 */
+	uncheck: { params: Who; result: Contact };
+	/**
+	 * Acknowledge notes that the person knows of a contact's changed identity and
+	 * wants to write all the same. The contact is then not checked.
+	 */
+	acknowledge: { params: Who; result: Contact };
+	/**
 	 * Block refuses a person: requests and messages from them are no longer shown,
 	 * and their introductions are dropped unread.
 	 */
@@ -148,6 +178,12 @@ export type CoreEvent =
 	| { event: "member_removed"; at: number; conversation: string; seq: number; handle: string; }
 	/** DeviceAdded: a member's device is new, after a loss or restore. */
 	| { event: "device_added"; at: number; conversation: string; seq: number; handle: string; }
+	/**
+	 * IdentityChanged: the identity key of a contact is another now. When Held,
+	 * the one before was checked, and nothing is sent to conversations with this
+	 * person until Check, CheckScanned or Acknowledge.
+	 */
+	| { event: "identity_changed"; at: number; handle: string; held: boolean; }
 	/** CodeChanged: the 60 digits of a conversation are others now. */
 	| { event: "code_changed"; at: number; conversation: string; seq: number; code: string; }
 	/** Typing: a member is writing at this moment; never stored. */
@@ -159,7 +195,7 @@ export type CoreEvent =
 
 /** Checked says how a person's identity was checked, and when. */
 export interface Checked {
-	/** CheckedInviteLink, CheckedCameByLink */
+	/** CheckedInviteLink and so on */
 	how: string;
 	at: number;
 }
@@ -204,6 +240,9 @@ export interface Deleted {
 	/** sentences, from the inventory */
 	beyond: string[];
 }
+
+/** Difference is why a scanned code does not match. */
+export type Difference = "other_key" | "other_person" | "own_key";
 
 /** Holdings is the server's signed answer to what it holds, checked. */
 export interface Holdings {
@@ -291,6 +330,35 @@ export interface RestoreParams {
 	server: string;
 	name: string;
 	words: string[];
+}
+
+/**
+ * Safety is what two people compare to check each other. Both values depend on
+ * the two handles and identity keys only.
+ */
+export interface Safety {
+	/** the other person */
+	handle: string;
+	/** 60 decimal digits, the same on both sides */
+	digits: string;
+	/** for the other's CheckScanned; upper-case letters, digits and a colon, as QR's alphanumeric mode takes them */
+	code: string;
+}
+
+/** Scan is a code from another device's screen. */
+export interface Scan {
+	/** whom the person means to check; empty for whoever shows it */
+	handle?: string;
+	code: string;
+}
+
+/** Scanned is what comparing a scanned code says. */
+export interface Scanned {
+	/** whose screen the code says it was on */
+	handle: string;
+	match: boolean;
+	/** empty with Match */
+	differs: Difference;
 }
 
 /** TableRows counts the rows of one table that concern an account. */
