@@ -144,3 +144,31 @@ func TestInviteOnce(t *testing.T) {
 	_, err = lin.Accept(Context(t), inv.Link[:len(inv.Link)-6])
 	FailsWith(t, err, "link_invalid")
 }
+
+// TestFoundWhileListening: whoever begins a conversation while listening hears
+// what is answered in it, without listening anew.
+func TestFoundWhileListening(t *testing.T) {
+	s := NewServer(t)
+	ada, _ := s.Register("ada")
+	omar, _ := s.Register("omar")
+	omar.Online()
+	ada.Online()
+	i, err := ada.Invite(Context(t), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := omar.Accept(Context(t), i.Link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	Await(ada, "the conversation", func(e client.ConversationJoined) bool { return e.Conversation == two.ID })
+	ada.Say(two.ID, "we are two")
+	omar.AwaitText("we are two")
+	group, err := omar.NewGroup(Context(t), "Harbour", []string{"ada"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	Await(ada, "the group", func(e client.ConversationJoined) bool { return e.Conversation == group.ID })
+	ada.Say(group.ID, "we are a group")
+	omar.AwaitText("we are a group")
+}
