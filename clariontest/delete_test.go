@@ -3,9 +3,12 @@
 package clariontest
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"clarion.chat/clarion/client"
+	"clarion.chat/clarion/wire"
 )
 
 // TestDeleteEverything: holdings name live rows, deleting empties them, the
@@ -62,4 +65,49 @@ func TestDeleteEverything(t *testing.T) {
 	FailsWith(t, err, "name_deleted")
 	err = again.Restore(Context(t), client.RestoreParams{Server: s.URL, Name: "ada", Words: words})
 	FailsWith(t, err, "no_such_account")
+}
+
+// TestDeletedAccountsCopy: deleting does not reach a copy of the vault, which
+// goes on in its conversations until it is removed; and says so.
+func TestDeletedAccountsCopy(t *testing.T) {
+	s := NewServer(t)
+	ada, _ := s.Register("ada")
+	omar, _ := s.Register("omar")
+	lin, _ := s.Register("lin")
+	Meet(ada, omar)
+	Meet(omar, lin)
+	omar.Online()
+	group, err := omar.NewGroup(Context(t), "Harbour", []string{"ada", "lin"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	Await[client.ConversationJoined](ada, "the group", nil)
+	kept := ada.Vault.Clone()
+	gone, err := ada.DeleteEverything(Context(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(gone.Beyond, func(s string) bool { return strings.HasPrefix(s, "Copies of this device's vault: ") }) {
+		t.Errorf("copies are not named: %q", gone.Beyond)
+	}
+	ada.Stop()
+	copied := s.Open("ada's copy", Options{Vault: kept})
+	m, err := copied.Send(Context(t), group.ID, "still here")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := copied.FlushConversation(Context(t), group.ID); err != nil {
+		t.Fatal(err)
+	}
+	omar.AwaitText("still here")
+	if err := omar.RemoveMember(Context(t), group.ID, "ada"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err = copied.Send(Context(t), group.ID, "and now"); err == nil {
+		err = copied.FlushConversation(Context(t), group.ID)
+	}
+	FailsWith(t, err, string(wire.CodeStalePass))
+	if got, err := copied.Message(Context(t), group.ID, m.ID); err != nil || got.State != client.StateSent {
+		t.Errorf("%v, %v", got.State, err)
+	}
 }

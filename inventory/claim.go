@@ -64,6 +64,8 @@ func beyond() []Claim {
 		{"Envelopes in the mailboxes of your conversations: nothing says that they are yours; each is deleted at its mailbox's limit, after 30 days at the longest.",
 			"store.TestDeleteEverything"},
 		{"What other people's devices have received.", "clariontest.TestDeleteEverything"},
+		{"Copies of this device's vault: whoever has one can still read and write in your conversations, until their members remove you; they are not told to.",
+			"clariontest.TestDeletedAccountsCopy"},
 		{"Backups that the operator made before: they are deleted when the operator deletes them; a restore deletes your account again if the server still knows that it was deleted.",
 			"store.TestRestoreKeepsDeletedAccountsDeleted"},
 		{"A blinded mark that your name was used, so that nobody can take it and pass for you.", "store.TestNameIsNeverGivenAgain"},
