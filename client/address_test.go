@@ -81,6 +81,7 @@ func TestSealTo(t *testing.T) {
 func TestCheckName(t *testing.T) {
 	for name, ok := range map[string]bool{
 		"Harbour": true, "港": true, "a b c": true, "": false, "a\x1b[2J": false, "a\u202eb": false, "line\nline": false, string(make([]byte, 300)): false,
+		"ada@localhost:8440": false, "Ada@Example.org ": false, "ada": true, "lunch @ four": true, "@": true,
 	} {
 		if err := checkName(name, false); (err == nil) != ok {
 			t.Errorf("%q: %v", name, err)

@@ -71,7 +71,8 @@ func (c *Client) Contacts(ctx context.Context) ([]Contact, error) {
 }
 
 // Block refuses a person: requests and messages from them are no longer shown,
-// and their introductions are dropped unread.
+// and their introductions are dropped unread. Somebody who is no contact must
+// be in the directory, unless it cannot be asked; Accept undoes it.
 func (c *Client) Block(ctx context.Context, handle string) error {
 	return c.withAccount(ctx, func() error {
 		h, err := wire.ParseHandle(handle, c.self.Handle.Host)
@@ -79,7 +80,12 @@ func (c *Client) Block(ctx context.Context, handle string) error {
 			return fail(FailHandle, err)
 		}
 		if h == c.self.Handle {
-			return fail(FailNoContact, nil)
+			return fail(FailOneself, nil)
+		}
+		if c.contacts[h] == nil {
+			if _, err := c.lookUp(ctx, h); nobody(err) && AsFailure(err).Code != FailIdentity {
+				return err
+			}
 		}
 		var ch change
 		p := contact{Handle: h}

@@ -455,7 +455,7 @@ func (c *Client) find(what string) (*conversation, error) {
 		f.Hint = "if this is a person, `clarion accept " + h.Name + "` opens a conversation; `clarion conversations` lists yours"
 	}
 	if len(matches) > 1 {
-		f.Text, f.Hint = "more than one conversation fits", "use its id from `clarion conversations`"
+		return nil, fail(FailAmbiguous, nil)
 	}
 	return nil, f
 }

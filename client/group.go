@@ -5,6 +5,7 @@ package client
 import (
 	"context"
 	"slices"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -14,7 +15,8 @@ import (
 )
 
 // checkName holds a group's name to what a person can read: 1 to 100
-// characters, none of which controls a terminal or turns the text around.
+// characters, none of which controls a terminal or turns the text around; and
+// not a person's handle, since that names the conversation with the person.
 func checkName(name string, direct bool) error {
 	if direct && name == "" {
 		return nil
@@ -28,7 +30,27 @@ func checkName(name string, direct bool) error {
 			return fail(FailName, nil)
 		}
 	}
+	if _, err := wire.ParseHandle(strings.ToLower(strings.TrimSpace(name)), ""); err == nil && strings.Contains(name, "@") {
+		return looksLikeHandle()
+	}
 	return nil
+}
+
+// checkOwnName is checkName for a group that this device makes: a bare name of
+// a contact, or one's own, would name the person too.
+func (c *Client) checkOwnName(name string) error {
+	if err := checkName(name, false); err != nil {
+		return err
+	}
+	h, err := wire.ParseHandle(strings.ToLower(strings.TrimSpace(name)), c.self.Handle.Host)
+	if err == nil && (h == c.self.Handle || c.contacts[h] != nil) {
+		return looksLikeHandle()
+	}
+	return nil
+}
+
+func looksLikeHandle() *Failure {
+	return &Failure{Code: FailName, Text: "a conversation's name must not be a person's handle or name", Hint: "choose another name"}
 }
 
 // founding is what a new MLS group starts from.
@@ -166,7 +188,7 @@ func (c *Client) undoDirect(ctx context.Context, v *conversation, before *contac
 // do not know us see a contact request.
 func (c *Client) NewGroup(ctx context.Context, name string, handles []string) (out Conversation, err error) {
 	err = c.withAccount(ctx, func() error {
-		if err := checkName(name, false); err != nil {
+		if err := c.checkOwnName(name); err != nil {
 			return err
 		}
 		accounts, err := c.people(ctx, handles)
@@ -270,8 +292,11 @@ func (c *Client) RemoveMember(ctx context.Context, id, handle string) error {
 			return err
 		}
 		h, err := wire.ParseHandle(handle, c.self.Handle.Host)
-		if err != nil || h == c.self.Handle {
+		if err != nil {
 			return fail(FailHandle, err)
+		}
+		if h == c.self.Handle {
+			return &Failure{Code: FailOneself, Text: "nobody can remove themselves", Hint: "ask another member to remove you"}
 		}
 		if !v.knows(h) {
 			return fail(FailNotMember, nil)

@@ -221,8 +221,11 @@ func (c *Client) acceptLink(ctx context.Context, text string) (*conversation, er
 
 func (c *Client) acceptHandle(ctx context.Context, text string) (*conversation, error) {
 	h, err := wire.ParseHandle(text, c.self.Handle.Host)
-	if err != nil || h == c.self.Handle {
+	if err != nil {
 		return nil, fail(FailHandle, err)
+	}
+	if h == c.self.Handle {
+		return nil, &Failure{Code: FailOneself, Text: "this is your own handle", Hint: "name another person, or hand a link of `clarion invite` to one"}
 	}
 	if h.Host != c.self.Handle.Host {
 		return nil, fail(FailOtherHost, nil)

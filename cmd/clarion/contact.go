@@ -113,7 +113,7 @@ func (cmd *blockCommand) Run(ctx context.Context, inv *invocation) error {
 		if inv.json {
 			return writeJSON(inv.out, shapeContact(list[i]))
 		}
-		_, err = fmt.Fprintf(inv.out, "%s is blocked.\n", line(h.String()))
+		_, err = fmt.Fprintf(inv.out, "%s is blocked. `clarion accept %s` undoes it.\n", line(h.String()), line(cmd.Handle))
 		return err
 	})
 }

@@ -57,6 +57,7 @@ var exits = map[string]int{
 	client.FailTooLong:            exitUsage,
 	client.FailNotText:            exitUsage,
 	client.FailCheckCode:          exitUsage,
+	client.FailOneself:            exitUsage,
 	client.FailVault:              exitMissing,
 	client.FailFull:               exitMissing, // the device's disk or the server's
 	client.FailUnreachable:        exitUnreachable,
