@@ -88,3 +88,8 @@ on('problem', (e) => {
   if (e.conversation === '') tellFailure({ code: e.code, text: e.text, hint: e.hint })
 })
 onReady(() => void reload())
+
+/** title is what a conversation is called: a group's name, or the person. */
+export function title(c: Conversation): string {
+  return c.direct ? bare(other(c)) : c.name
+}
