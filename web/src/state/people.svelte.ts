@@ -91,3 +91,8 @@ export async function uncheck(handle: string): Promise<void> {
 export async function acknowledge(handle: string): Promise<Failure | null> {
   return (await ask(() => call('acknowledge', { handle }))).failure
 }
+
+/** setKeep changes how many days the server keeps a conversation's messages. */
+export function setKeep(conversation: string, days: number): Promise<Answer<null>> {
+  return ask(() => call('setKeep', { conversation, days }))
+}
