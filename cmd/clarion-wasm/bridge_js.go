@@ -73,9 +73,13 @@ func await(ctx context.Context, p js.Value) (js.Value, error) {
 	}
 }
 
-// thrown turns whatever JavaScript threw into an error.
+// thrown turns whatever JavaScript threw into an error; the browser's own
+// exceptions keep their names.
 func thrown(v js.Value) error {
 	if v.Type() == js.TypeObject {
+		if exception := js.Global().Get("DOMException"); exception.Truthy() && v.InstanceOf(exception) {
+			return &domError{v.Get("name").String(), v.Get("message").String()}
+		}
 		if m := v.Get("message"); m.Type() == js.TypeString {
 			return errors.New(m.String())
 		}

@@ -16,7 +16,6 @@ import (
 // Codes of failures that arise at the core's edge.
 const (
 	failClosed     = "core_closed"
-	failNoVaults   = "vault_unavailable"
 	failPassphrase = "passphrase_unavailable"
 )
 
@@ -30,6 +29,24 @@ func entry() js.Value {
 		}
 		return open(o)
 	}))
+	e.Set("state", function(func(args []js.Value) (any, error) {
+		name, err := vaultName(args)
+		if err != nil {
+			return nil, err
+		}
+		state, err := vaultState(context.Background(), name)
+		if err != nil {
+			return nil, err
+		}
+		return toJS(reflect.ValueOf(state))
+	}))
+	e.Set("erase", function(func(args []js.Value) (any, error) {
+		name, err := vaultName(args)
+		if err != nil {
+			return nil, err
+		}
+		return nil, eraseVault(name)
+	}))
 	return e
 }
 
@@ -39,6 +56,14 @@ func argument(args []js.Value, n int) js.Value {
 		return js.Undefined()
 	}
 	return args[n]
+}
+
+// vaultName reads the one argument that names a vault.
+func vaultName(args []js.Value) (name string, err error) {
+	if err = fromJS("vault", argument(args, 0), reflect.ValueOf(&name).Elem()); err == nil && name == "" {
+		err = wrongArgument("vault", "a name")
+	}
+	return name, err
 }
 
 // running is an open core: the client, its loop, and how it ended.
@@ -56,11 +81,19 @@ type running struct {
 // open starts a core and returns its object: call, next and close, which all
 // answer with Promises.
 func open(o calls.OpenOptions) (js.Value, error) {
-	v, lock, err := openVault(o)
-	if err != nil {
-		return js.Undefined(), err
-	}
 	ctx, stop := context.WithCancel(context.Background())
+	var v vault.Vault = vault.NewMemory()
+	var lock calls.Lock = noLock{}
+	var raw *browserVault
+	if o.Vault != "" {
+		var err error
+		var keys *browserLock
+		if v, raw, keys, err = openVault(ctx, o.Vault, o.Passphrase); err != nil {
+			stop()
+			return js.Undefined(), err
+		}
+		lock = keys
+	}
 	r := &running{
 		core:  calls.Core{Client: client.New(client.Options{Vault: v, Dialer: dialer{}}), Lock: lock},
 		vault: v, stop: stop, ctx: ctx, ended: make(chan struct{}),
@@ -73,6 +106,9 @@ func open(o calls.OpenOptions) (js.Value, error) {
 		r.fail(err)
 		close(r.ended)
 	}()
+	if raw != nil {
+		go r.watch(raw)
+	}
 	table := map[string]calls.Entry{}
 	for _, e := range calls.All() {
 		table[e.Name] = e
@@ -95,12 +131,17 @@ func open(o calls.OpenOptions) (js.Value, error) {
 	return core, nil
 }
 
-// openVault opens the vault that the options name, and the lock on it.
-func openVault(o calls.OpenOptions) (vault.Vault, calls.Lock, error) {
-	if o.Vault == "" {
-		return vault.NewMemory(), noLock{}, nil
+// watch ends the core when its vault is taken away: whoever has it now is its
+// only owner.
+func (r *running) watch(v *browserVault) {
+	select {
+	case <-v.database.gone:
+	case <-v.lock.lost:
+	case <-r.ctx.Done():
+		return
 	}
-	return nil, nil, &client.Failure{Code: failNoVaults, Text: "there is no storage for a vault here"}
+	r.fail(vaultFailure(errGone))
+	r.stop()
 }
 
 // noLock is that of a vault in memory, which needs none.

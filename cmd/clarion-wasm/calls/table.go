@@ -158,10 +158,10 @@ func vaults() []Entry {
 	return []Entry{
 		call("passphrase", func(ctx context.Context, c *Core, _ None) (bool, error) { return c.Lock.Passphrase(ctx) }),
 		do("setPassphrase", func(ctx context.Context, c *Core, p struct{ Passphrase string }) error {
-			return c.Lock.ChangePassphrase(ctx, "", p.Passphrase)
+			return changePassphrase(ctx, c.Lock, "", p.Passphrase)
 		}),
 		do("changePassphrase", func(ctx context.Context, c *Core, p struct{ Now, Next string }) error {
-			return c.Lock.ChangePassphrase(ctx, p.Now, p.Next)
+			return changePassphrase(ctx, c.Lock, p.Now, p.Next)
 		}),
 		do("removePassphrase", func(ctx context.Context, c *Core, p struct{ Now string }) error {
 			return c.Lock.ChangePassphrase(ctx, p.Now, "")
@@ -196,4 +196,12 @@ func holdings(h *client.SignedHoldings, err error) (Holdings, error) {
 		Account: h.Account, At: time.Unix(h.At, 0), Host: h.Host, Tables: h.Tables, Could: h.Could, Cannot: h.Cannot,
 		Signature: h.Signature[:], ServerKey: h.ServerKey[:],
 	}, nil
+}
+
+// changePassphrase refuses an empty one, which would take the passphrase away.
+func changePassphrase(ctx context.Context, l Lock, now, next string) error {
+	if next == "" {
+		return &client.Failure{Code: "passphrase_empty", Text: "the passphrase is empty", Hint: "choose one; several words are better than one"}
+	}
+	return l.ChangePassphrase(ctx, now, next)
 }
