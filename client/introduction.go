@@ -191,7 +191,7 @@ func (c *Client) sendIntroductions(ctx context.Context) error {
 		switch {
 		case unreachable(err):
 			return err
-		case refusedWith(err, wire.CodeNoMailbox, wire.CodeRateLimited, wire.CodeStoreDown, wire.CodeDiskFull, wire.CodeShuttingDown):
+		case refusedWith(err, wire.CodeNoMailbox, wire.CodeInboxFull, wire.CodeRateLimited, wire.CodeStoreDown, wire.CodeDiskFull, wire.CodeShuttingDown):
 			if first == nil && !refusedWith(err, wire.CodeNoMailbox) {
 				first = err
 			}

@@ -122,6 +122,9 @@ func register(s *session, _ wire.Ref, m *wire.Register) (wire.Body, error) {
 	if m.InboxPass == (wire.PassHash{}) {
 		return nil, wire.Refuse(wire.CodeMalformed)
 	}
+	if err := srv.blobFits(m.RecoveryBlob); err != nil {
+		return nil, err
+	}
 	if len(m.RecoveryBlob) > 0 && !wire.IsSizeClass(len(m.RecoveryBlob)) {
 		return nil, wire.Refuse(wire.CodeNotPadded)
 	}

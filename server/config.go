@@ -84,6 +84,8 @@ type Config struct {
 	// nil, a page says how to build it. Open lists the files; they must not
 	// change while the server runs.
 	Web fs.FS
+	// Sizes are the server's own limits of size; zero fields take their defaults.
+	Sizes Sizes
 	// Log takes what the operator should know; nil discards it.
 	Log *slog.Logger
 	// Tenses returns the sentences of an answer about holdings: what the
@@ -93,55 +95,6 @@ type Config struct {
 	// Beyond returns sentences that say what deleting everything cannot
 	// reach. nil means those of the package inventory.
 	Beyond func() []string
-}
-
-// Limits bound what one connection, and all together, may ask for. Rates are
-// per second; a burst is how many may come at once. They are kept in memory
-// and forgotten with the connection.
-type Limits struct {
-	Connections   int     // open at once, all doors; default 15000
-	Commands      float64 // any command; default 2000
-	CommandBurst  float64 // default 4000
-	Tight         float64 // the costly commands, marked tight in the doors' tables; default 10
-	TightBurst    float64 // default 100
-	Live          float64 // live events; default 50
-	LiveBurst     float64 // default 200
-	Subscriptions int     // of one connection; default 4096
-	Waiting       int     // reads of one connection that wait; default 64
-	InFlight      int     // appends of one connection not yet durable; default 64
-	Queue         int     // bytes waiting to be sent to one connection; default 2 MiB
-	Malformed     int     // malformed frames after which a connection ends; default 8
-
-	Write time.Duration // for one frame to leave; default 30 s
-}
-
-func (l Limits) withDefaults() Limits {
-	count := func(v *int, d int) {
-		if *v <= 0 {
-			*v = d
-		}
-	}
-	rate := func(v *float64, d float64) {
-		if *v <= 0 {
-			*v = d
-		}
-	}
-	if l.Write <= 0 {
-		l.Write = 30 * time.Second
-	}
-	count(&l.Connections, 15000)
-	rate(&l.Commands, 2000)
-	rate(&l.CommandBurst, 4000)
-	rate(&l.Tight, 10)
-	rate(&l.TightBurst, 100)
-	rate(&l.Live, 50)
-	rate(&l.LiveBurst, 200)
-	count(&l.Subscriptions, 4096)
-	count(&l.Waiting, 64)
-	count(&l.InFlight, 64)
-	count(&l.Queue, 2<<20)
-	count(&l.Malformed, 8)
-	return l
 }
 
 func (c Config) withDefaults() (Config, error) {
@@ -177,6 +130,10 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Beyond == nil {
 		c.Beyond = inventory.Beyond
 	}
-	c.Limits = c.Limits.withDefaults()
-	return c, nil
+	var err error
+	if c.Limits, err = c.Limits.withDefaults(); err != nil {
+		return c, err
+	}
+	c.Sizes, err = c.Sizes.withDefaults()
+	return c, err
 }

@@ -80,6 +80,9 @@ func mailboxDoor() *door {
 // receive carries out one frame. It returns false when the connection ends.
 func (s *session) receive(frame []byte) bool {
 	ref, body, err := wire.DecodeFrame(frame)
+	if len(frame) > s.srv.c.Sizes.Frame {
+		err = wire.ErrTooLarge
+	}
 	if err != nil {
 		return s.undecodable(frame, ref, err)
 	}
@@ -88,8 +91,8 @@ func (s *session) receive(frame []byte) bool {
 		s.refuse(ref, wire.Refuse(wire.CodeUnknownCommand))
 		return true
 	}
-	if code := s.charge(c.cost); code != "" {
-		s.refuse(ref, wire.Refuse(code))
+	if r := s.charge(c.cost); r != nil {
+		s.refuse(ref, r)
 		return true
 	}
 	run := s.run
@@ -117,7 +120,7 @@ func (s *session) undecodable(frame []byte, ref wire.Ref, err error) bool {
 	switch {
 	case errors.As(err, &r):
 	case errors.Is(err, wire.ErrTooLarge):
-		r = tooLarge()
+		r = s.srv.tooLarge()
 	default:
 		r = wire.Refuse(wire.CodeMalformed)
 	}
@@ -126,30 +129,22 @@ func (s *session) undecodable(frame []byte, ref wire.Ref, err error) bool {
 	return len(frame) >= header && s.malformed < s.srv.c.Limits.Malformed
 }
 
-// tooLarge is the refusal that names the limits.
-func tooLarge() *wire.Refusal {
-	r := wire.Refuse(wire.CodeTooLarge)
-	r.Text = fmt.Sprintf("the data is past its size limit: a frame has at most %d bytes, an envelope's body %d, "+
-		"a live body %d, a key package %d, a directory entry %d, a recovery blob %d",
-		wire.MaxFrame, wire.MaxBody, wire.MaxLive, wire.MaxKeyPackage, wire.MaxEntry, wire.MaxBlob)
-	return r
-}
-
-// charge takes a command from its buckets and returns why it may not run.
-func (s *session) charge(c cost) wire.Code {
+// charge takes a command from its buckets and returns why it may not run; nil
+// when it may.
+func (s *session) charge(c cost) *wire.Refusal {
 	if s.srv.isClosing() {
-		return wire.CodeShuttingDown
+		return wire.Refuse(wire.CodeShuttingDown)
 	}
-	now := time.Now() // a clock that is set must neither give nor take
+	now, l := time.Now(), &s.srv.c.Limits // a clock that is set must neither give nor take
 	switch {
 	case !s.all.take(now):
-		return wire.CodeRateLimited
+		return past(wire.CodeRateLimited, "at most %g a second, and %g at once", l.Commands, l.CommandBurst)
 	case c == tight && !s.tight.take(now):
-		return wire.CodeRateLimited
+		return past(wire.CodeRateLimited, "of this kind at most %g a second, and %g at once", l.Tight, l.TightBurst)
 	case c == live && !s.live.take(now):
-		return wire.CodeTooManyLive
+		return past(wire.CodeTooManyLive, "at most %g a second, and %g at once", l.Live, l.LiveBurst)
 	}
-	return ""
+	return nil
 }
 
 // run carries a command out. A fault of the program ends the command, not the
@@ -188,9 +183,6 @@ func (srv *Server) refusal(err error) *wire.Refusal {
 	}
 	if r.Code == wire.CodeDiskFull || r.Code == wire.CodeStoreDown {
 		srv.c.Log.Error("the store refused a command", "cause", err)
-	}
-	if r.Code == wire.CodeTooLarge {
-		return tooLarge()
 	}
 	return r
 }

@@ -26,7 +26,7 @@ func (silent) Error(...any) {}
 func (srv *Server) newUpgrader() *gws.Upgrader {
 	return gws.NewUpgrader(events{}, &gws.ServerOption{
 		// Twice a frame, so that one past its limit can be answered.
-		ReadMaxPayloadSize:  2 * wire.MaxFrame,
+		ReadMaxPayloadSize:  2 * srv.c.Sizes.Frame,
 		WriteMaxPayloadSize: wire.MaxFrame,
 		ReadBufferSize:      2048,
 		HandshakeTimeout:    5 * time.Second,

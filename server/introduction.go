@@ -32,6 +32,9 @@ func takeKeyPackages(s *session, _ wire.Ref, m *wire.TakeKeyPackages) (wire.Body
 
 // introduce puts an introduction into an inbox: anybody may.
 func introduce(s *session, ref wire.Ref, m *wire.Introduce) (wire.Body, error) {
+	if err := fits("an introduction", len(m.Body), s.srv.c.Sizes.Introduction, "max_introduction"); err != nil {
+		return nil, err
+	}
 	s.srv.store.Introduce(m, s.receipt(ref))
 	return nil, nil
 }

@@ -195,8 +195,8 @@ func (h *hub) subscribe(sub *subscription, answer func()) error {
 	if was := s.subs[sub.mailbox]; was != nil {
 		was.ended = true
 		delete(h.at(sub.mailbox).subs, was)
-	} else if len(s.subs) >= s.srv.c.Limits.Subscriptions {
-		return wire.Refuse(wire.CodeRateLimited)
+	} else if most := s.srv.c.Limits.Subscriptions; len(s.subs) >= most {
+		return past(wire.CodeRateLimited, "at most %d subscriptions", most)
 	}
 	if s.subs == nil {
 		s.subs = make(map[wire.MailboxID]*subscription)
@@ -226,9 +226,9 @@ func (h *hub) unsubscribe(s *session, id wire.MailboxID) {
 func (h *hub) wait(w *waiting, d time.Duration, check func() bool) error {
 	h.mu.Lock()
 	s := w.s
-	if len(s.waits) >= s.srv.c.Limits.Waiting {
+	if most := s.srv.c.Limits.Waiting; len(s.waits) >= most {
 		h.mu.Unlock()
-		return wire.Refuse(wire.CodeRateLimited)
+		return past(wire.CodeRateLimited, "at most %d reads that wait", most)
 	}
 	if s.waits == nil {
 		s.waits = make(map[*waiting]struct{})
@@ -294,6 +294,9 @@ func (h *hub) dismiss(s *session) {
 
 // sendLive passes a live body to the subscribers of the current epoch.
 func sendLive(s *session, _ wire.Ref, m *wire.Live) (wire.Body, error) {
+	if err := fits("a live body", len(m.Body), s.srv.c.Sizes.Live, "max_live"); err != nil {
+		return nil, err
+	}
 	g, err := s.srv.store.Grant(context.Background(), m.Mailbox, m.Pass)
 	if err != nil {
 		return nil, err

@@ -30,6 +30,9 @@ func appendEnvelope(s *session, ref wire.Ref, m *wire.Append) (wire.Body, error)
 	if m.Keep > s.srv.c.Keep {
 		return nil, s.srv.keepRange()
 	}
+	if err := fits("an envelope's body", len(m.Body), s.srv.c.Sizes.Body, "max_body"); err != nil {
+		return nil, err
+	}
 	s.srv.store.Append(m, s.receipt(ref))
 	return nil, nil
 }

@@ -12,10 +12,17 @@ func putRecoveryBlob(s *session, _ wire.Ref, m *wire.PutRecoveryBlob) (wire.Body
 	if err := s.signedIn(); err != nil {
 		return nil, err
 	}
+	if err := s.srv.blobFits(m.Blob); err != nil {
+		return nil, err
+	}
 	if !wire.IsSizeClass(len(m.Blob)) {
 		return nil, wire.Refuse(wire.CodeNotPadded)
 	}
 	return done(s.srv.store.PutRecoveryBlob(s.who.name, m))
+}
+
+func (srv *Server) blobFits(blob []byte) error {
+	return fits("a recovery blob", len(blob), srv.c.Sizes.RecoveryBlob, "max_recovery_blob")
 }
 
 // getRecoveryBlob serves the recovery key as well as a device.

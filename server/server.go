@@ -70,6 +70,8 @@ func Open(c Config) (*Server, error) {
 	srv.store, err = store.Open(store.Options{
 		Dir: c.DataDir, Host: c.Host, NewHost: c.NewHost, Clock: c.Clock,
 		Retention: c.Retention, Brief: c.BriefRetention, Keep: c.Keep, Committed: srv.hub.committed,
+		Bounds: store.Bounds{KeyPackages: c.Sizes.KeyPackages, Invites: c.Sizes.Invites,
+			Introductions: c.Sizes.InboxCount, IntroductionBytes: c.Sizes.InboxBytes},
 	})
 	if err != nil {
 		return nil, err
@@ -230,6 +232,6 @@ func (srv *Server) hello(challenge [32]byte) *wire.Hello {
 		Version: wire.Version, Host: m.Host, Incarnation: m.Incarnation,
 		Time: srv.c.Clock().Unix(), Challenge: challenge,
 		ServerKey: [32]byte(m.ServerKey.Public().(ed25519.PublicKey)),
-		Keep:      srv.c.Keep, MaxBody: wire.MaxBody,
+		Keep:      srv.c.Keep, MaxBody: uint32(srv.c.Sizes.Body),
 	}
 }

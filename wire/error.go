@@ -32,6 +32,7 @@ const (
 	CodeNoMailbox      Code = "no_such_mailbox"
 	CodeMailboxExists  Code = "mailbox_exists"
 	CodeMailboxClosed  Code = "mailbox_closed"
+	CodeInboxFull      Code = "inbox_full"
 	CodeWrongPass      Code = "wrong_pass"
 	CodeStalePass      Code = "stale_pass"
 	CodeStaleEpoch     Code = "stale_epoch"
@@ -83,7 +84,7 @@ type sentence struct{ text, hint string }
 
 var sentences = map[Code]sentence{
 	CodeMalformed:      {"the server could not read the command", "update clarion; if it is current, report this"},
-	CodeTooLarge:       {"the data is past its size limit", "send less at once; `clariond help serve` lists the limits"},
+	CodeTooLarge:       {"the data is past its size limit", "send less at once; `clariond serve --help` lists the limits"},
 	CodeUnknownVersion: {"client and server speak different protocol versions", "update the older of the two"},
 	CodeUnknownCommand: {"the server does not know this command", "update the server"},
 	CodeNotSignedIn:    {"this needs a signed-in device", "sign in first"},
@@ -104,6 +105,7 @@ var sentences = map[Code]sentence{
 	CodeNoMailbox:      {"the server holds no such mailbox", "the conversation may have been restored elsewhere; run `clarion listen`"},
 	CodeMailboxExists:  {"a mailbox with this address exists under another pass", "try again"},
 	CodeMailboxClosed:  {"the server was restored from a backup, and this mailbox only reads", "run `clarion listen`; the conversation moves by itself"},
+	CodeInboxFull:      {"the person's inbox is full", "it is sent again by itself; or ask them for an invite link, which still works"},
 	CodeWrongPass:      {"the pass does not open this mailbox", "run `clarion listen` to catch up"},
 	CodeStalePass:      {"the pass of an earlier epoch only reads", "you may have been removed; ask a member to add you again"},
 	CodeStaleEpoch:     {"the conversation has moved to another epoch", "read on and send again"},

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -62,6 +63,18 @@ type config struct {
 	// LivePerSecond and LiveBurst bound live events. Default 50 and 200.
 	LivePerSecond int `key:"live_per_second"`
 	LiveBurst     int `key:"live_burst"`
+	// Subscriptions and WaitingReads bound one connection. Default 4096 and 64.
+	Subscriptions int `key:"subscriptions"`
+	WaitingReads  int `key:"waiting_reads"`
+	// Sizes are limits in bytes, or counts, of what is taken and kept. Each is
+	// at most the protocol's own, which clients know; a lower one is named in
+	// the error that a client gets. `clariond serve --help` lists the keys with
+	// their ranges: max_frame, max_body, max_introduction, max_live,
+	// max_recovery_blob, max_key_packages, max_invites, inbox_introductions,
+	// inbox_bytes. What is stored already stays when a limit is lowered.
+	// Introductions past the last two are refused (inbox_full) until older ones
+	// are past their limit, but for those that spend an invite.
+	Sizes server.Sizes
 
 	file  string
 	lines map[string]int // where each key stands in the file
@@ -73,10 +86,6 @@ type config struct {
 // rounded up; below (--retention 2s) an envelope goes between once and one and
 // a half times this after it arrived, and the times of arrival are kept in
 // memory: what is stored stays rounded to the hour.
-//
-// Sizes are not settings: a frame has at most 1 MiB, an envelope's body
-// 256 KiB, a live body 16 KiB, a key package 4 KiB, a directory entry 2 KiB,
-// a recovery blob 64 KiB (package wire).
 
 const (
 	defaultData   = "./data"
@@ -85,13 +94,18 @@ const (
 
 // fields ties each key to its field.
 func (c *config) fields() map[string]any {
-	return map[string]any{
+	all := map[string]any{
 		"data": &c.Data, "listen": &c.Listen, "host": &c.Host, "registration": &c.Registration, "keep": &c.Keep,
 		"operator": &c.Operator, "jurisdiction": &c.Jurisdiction, "contact": &c.Contact,
 		"connections": &c.Connections, "commands_per_second": &c.CommandsPerSecond, "command_burst": &c.CommandBurst,
 		"slow_per_second": &c.SlowPerSecond, "slow_burst": &c.SlowBurst,
 		"live_per_second": &c.LivePerSecond, "live_burst": &c.LiveBurst,
+		"subscriptions": &c.Subscriptions, "waiting_reads": &c.WaitingReads,
 	}
+	for _, size := range c.Sizes.Settings() {
+		all[size.Key] = size.Value
+	}
+	return all
 }
 
 // readConfig reads the file, or nothing when the name is empty.
@@ -169,6 +183,13 @@ func (c *config) check() error {
 			return c.wrong(c.lines["listen"], "listen is HOST:PORT, not %q", c.Listen)
 		}
 	}
+	if err := c.Sizes.Check(); err != nil {
+		var at *server.SettingError
+		if !errors.As(err, &at) {
+			return err
+		}
+		return c.wrong(c.lineOf(at), "%v", at)
+	}
 	for _, key := range []string{"operator", "jurisdiction", "contact"} {
 		if err := server.Statement(*c.fields()[key].(*string)); err != nil {
 			return c.wrong(c.lines[key], "%s is %v", key, err)
@@ -184,6 +205,20 @@ func (c *config) check() error {
 	return nil
 }
 
+// lineOf finds the line of a wrong setting. One that contradicts another may
+// not stand in the file itself; then the other does.
+func (c *config) lineOf(e *server.SettingError) int {
+	if line := c.lines[e.Key]; line != 0 {
+		return line
+	}
+	for key, line := range c.lines {
+		if strings.Contains(e.Text, " "+key+" ") {
+			return line
+		}
+	}
+	return 0
+}
+
 // limits returns the limits of one connection; 0 leaves the default.
 func (c *config) limits() server.Limits {
 	return server.Limits{
@@ -191,5 +226,6 @@ func (c *config) limits() server.Limits {
 		Commands:    float64(c.CommandsPerSecond), CommandBurst: float64(c.CommandBurst),
 		Tight: float64(c.SlowPerSecond), TightBurst: float64(c.SlowBurst),
 		Live: float64(c.LivePerSecond), LiveBurst: float64(c.LiveBurst),
+		Subscriptions: c.Subscriptions, Waiting: c.WaitingReads,
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
@@ -37,11 +38,24 @@ func (serveCommand) Help() string {
   clariond serve --data ./data --listen localhost:8440
 
 Settings of --config FILE, one "key = value" a line, # begins a comment:
-  data, listen, host, registration (open|invite|closed), keep (1 to 30 days), connections,
-  commands_per_second, command_burst, slow_per_second, slow_burst, live_per_second, live_burst
+  data, listen, host, registration (open|invite|closed), keep (1 to 30 days), operator, jurisdiction, contact,
+  connections, commands_per_second, command_burst, slow_per_second, slow_burst, live_per_second, live_burst,
+  subscriptions, waiting_reads, and these sizes, each with its range and default:
+` + sizes() + `
+A key package has at most 4096 bytes and a directory entry 2048. The data folder is held by one process at a time.`
+}
 
-Limits in bytes: a frame 1048576, an envelope's body 262144, a live body 16384, a key package 4096,
-a directory entry 2048, a recovery blob 65536. The data folder is held by one process at a time.`
+// sizes lists the settings of size, a line each.
+func sizes() string {
+	var b strings.Builder
+	for _, s := range new(server.Sizes).Settings() {
+		class := ""
+		if s.Class {
+			class = ", 512 doubled any number of times"
+		}
+		fmt.Fprintf(&b, "  %-20s %s, %d to %d%s; default %d\n", s.Key, s.What, s.Least, s.Most, class, s.Default)
+	}
+	return b.String()
 }
 
 // Run serves until the invocation's context ends.
@@ -132,7 +146,7 @@ func (s *serveCommand) config(inv *invocation) (*server.Config, error) {
 	}
 	offset := time.Duration(s.ClockOffset)
 	return &server.Config{
-		DataDir: inv.data, Host: host, Keep: uint8(keep), Registration: policy, Limits: inv.c.limits(),
+		DataDir: inv.data, Host: host, Keep: uint8(keep), Registration: policy, Limits: inv.c.limits(), Sizes: inv.c.Sizes,
 		Retention: int((retention + time.Hour - 1) / time.Hour), BriefRetention: brief,
 		Clock:    func() time.Time { return time.Now().Add(offset) },
 		Operator: inv.c.Operator, Jurisdiction: inv.c.Jurisdiction, Contact: inv.c.Contact, Version: version(),

@@ -16,7 +16,8 @@ import (
 
 // Limits of what one account may hold.
 const (
-	// MaxStored is how many key packages one device may have waiting.
+	// MaxStored is how many key packages one device may have waiting, unless
+	// Bounds says fewer.
 	MaxStored = 256
 	// packageDays is how long a key package is kept, as long as the longest
 	// device certificate lasts.

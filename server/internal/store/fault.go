@@ -17,6 +17,13 @@ import (
 // refuse makes the refusal for a code.
 func refuse(code wire.Code) error { return wire.Refuse(code) }
 
+// refuseWith is refuse with a sentence that names the limit that was met.
+func refuseWith(code wire.Code, format string, args ...any) error {
+	r := wire.Refuse(code)
+	r.Text = fmt.Sprintf(format, args...)
+	return r
+}
+
 // Result codes of SQLite (sqlite.org/rescode.html), the low byte.
 const (
 	sqliteIOErr   = 10

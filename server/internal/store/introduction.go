@@ -12,12 +12,18 @@ import (
 // late user is told which of the two it is.
 const lateDays = 30
 
-// maxInvites bounds the invites of one inbox that can still be used.
-const maxInvites = 1000
+// What Bounds say of an inbox unless they are set.
+const (
+	DefaultInvites           = 1000
+	DefaultIntroductions     = 1000
+	DefaultIntroductionBytes = 64 << 20
+)
 
 // Introduce puts an introduction into an inbox, as Append does, and spends the
-// invite it names in the same transaction. done is called by the writer and
-// must not block.
+// invite it names in the same transaction. CodeInboxFull when the inbox holds
+// as much as Bounds allow, unless there is an invite: its owner asked for it,
+// and a stranger who fills the inbox must not keep invited people out. done is
+// called by the writer and must not block.
 func (s *Store) Introduce(i *wire.Introduce, done func(wire.Seq, error)) {
 	if !wire.IsSizeClass(len(i.Body)) {
 		done(0, refuse(wire.CodeNotPadded))
@@ -49,8 +55,25 @@ func (t *tx) introduce(i *wire.Introduce) (wire.Seq, error) {
 		if err := t.spendInvite(i.Inbox, sha256.Sum256(i.Invite[:])); err != nil {
 			return 0, err
 		}
+	} else if err := t.roomFor(i); err != nil {
+		return 0, err
 	}
 	return t.put(i.Inbox, b, &e)
+}
+
+// roomFor refuses an introduction for which the inbox has no room.
+func (t *tx) roomFor(i *wire.Introduce) error {
+	var count, bytes int
+	_, err := t.row(`SELECT count(*), coalesce(sum(length(body)), 0) FROM envelope WHERE mailbox = $1`, []any{i.Inbox[:]}, &count, &bytes)
+	if err != nil {
+		return err
+	}
+	b := &t.s.o.Bounds
+	if count >= b.Introductions || bytes+len(i.Body) > b.IntroductionBytes {
+		return refuseWith(wire.CodeInboxFull, "the person's inbox is full: on this server it holds at most %d introductions (inbox_introductions) of %d bytes together (inbox_bytes)",
+			b.Introductions, b.IntroductionBytes)
+	}
+	return nil
 }
 
 // spendInvite marks an invite as used, or says why it cannot be.
@@ -96,8 +119,8 @@ func (s *Store) PutInvite(p *wire.PutInvite) error {
 		if err != nil {
 			return err
 		}
-		if count >= maxInvites {
-			return refuse(wire.CodeRateLimited)
+		if most := s.o.Bounds.Invites; count >= most {
+			return refuseWith(wire.CodeRateLimited, "at most %d invites of one account can wait on this server (max_invites)", most)
 		}
 		return t.exec(`INSERT INTO inbox_invite (inbox, token_hash, expires_hour, forget_hour, used)
 			VALUES ($1, $2, $3, $4, 0) ON CONFLICT (inbox, token_hash) DO NOTHING`,

@@ -10,7 +10,7 @@ import (
 	"clarion.chat/clarion/wire"
 )
 
-// TestInviteCap: an inbox holds at most maxInvites that can still be used; used
+// TestInviteCap: an inbox holds at most DefaultInvites that can still be used; used
 // and expired ones, which are remembered longer, do not count.
 func TestInviteCap(t *testing.T) {
 	clock := new(clock)
@@ -30,7 +30,7 @@ func TestInviteCap(t *testing.T) {
 		_, err := put(30)
 		wantCode(t, err, wire.CodeRateLimited)
 	}
-	var tokens [maxInvites][32]byte
+	var tokens [DefaultInvites][32]byte
 	for i := range tokens {
 		var err error
 		if tokens[i], err = put(uint8(1 + i%2)); err != nil {
@@ -55,7 +55,7 @@ func TestInviteCap(t *testing.T) {
 	}
 	full()
 	clock.forward(26 * time.Hour) // those of one day are over
-	for range maxInvites / 2 {
+	for range DefaultInvites / 2 {
 		if _, err := put(30); err != nil {
 			t.Fatalf("an expired invite counts: %v", err)
 		}
@@ -67,4 +67,53 @@ func TestInviteCap(t *testing.T) {
 		s.Introduce(again, func(_ wire.Seq, err error) { answer <- err })
 		wantCode(t, <-answer, code)
 	}
+}
+
+// TestInboxCap: an inbox that is full takes what spends an invite and nothing
+// else, and has room again when what it holds is past its limit.
+func TestInboxCap(t *testing.T) {
+	clock := new(clock)
+	s, _ := open(t, Options{Dir: t.TempDir(), Clock: clock.now, Bounds: Bounds{Introductions: 4, IntroductionBytes: 3000}})
+	a := newAccount("ada")
+	pass := random32[wire.Pass]()
+	a.InboxPass = pass.Hash()
+	if err := s.Register(a); err != nil {
+		t.Fatal(err)
+	}
+	token := random32[[32]byte]()
+	err := s.PutInvite(&wire.PutInvite{Inbox: a.Inbox, Pass: pass, TokenHash: sha256.Sum256(token[:]), Days: 30})
+	if err != nil {
+		t.Fatal(err)
+	}
+	introduce := func(size int, invite [32]byte) error {
+		answer := make(chan error, 1)
+		s.Introduce(&wire.Introduce{Inbox: a.Inbox, ID: random16(), Invite: invite, Body: make([]byte, size)},
+			func(_ wire.Seq, err error) { answer <- err })
+		return <-answer
+	}
+	none := [32]byte{}
+	if err := introduce(2048, none); err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, introduce(1024, none), wire.CodeInboxFull) // 3072 bytes
+	if err := introduce(512, none); err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, introduce(512, none), wire.CodeInboxFull)
+	if err := introduce(4096, token); err != nil {
+		t.Fatalf("an invite does not open a full inbox: %v", err)
+	}
+	wantCode(t, introduce(512, token), wire.CodeInviteUsed)
+	wantCode(t, introduce(512, random32[[32]byte]()), wire.CodeInviteInvalid)
+
+	clock.forward(31 * 24 * time.Hour)
+	if _, err := s.Purge(); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 4 {
+		if err := introduce(512, none); err != nil {
+			t.Fatal(i, err)
+		}
+	}
+	wantCode(t, introduce(512, none), wire.CodeInboxFull)
 }

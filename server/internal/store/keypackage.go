@@ -9,15 +9,15 @@ import (
 )
 
 // addPackages adds key packages of a device that exists. too_large when more
-// than MaxStored would wait.
+// than Bounds allow would wait.
 func (t *tx) addPackages(name string, p *Packages) error {
 	if len(p.OneTime) > 0 {
 		left, _, err := t.countPackages(name, p.Device)
 		if err != nil {
 			return err
 		}
-		if left+len(p.OneTime) > MaxStored {
-			return refuse(wire.CodeTooLarge)
+		if most := t.s.o.Bounds.KeyPackages; left+len(p.OneTime) > most {
+			return refuseWith(wire.CodeTooLarge, "at most %d key packages of a device wait on this server (max_key_packages); %d do", most, left)
 		}
 	}
 	for _, body := range p.OneTime {

@@ -3,6 +3,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -57,9 +58,27 @@ type Options struct {
 	Brief time.Duration
 	// Keep is the longest keep granted, in days; 0 means wire.MaxKeep.
 	Keep uint8
+	// Bounds say how much is kept of what anybody may bring.
+	Bounds Bounds
 	// Committed is told what was appended, in order, after it is durable. It
 	// is called by the writer and must not block.
 	Committed func([]Event)
+}
+
+// Bounds say how much is kept; zero fields take their defaults.
+type Bounds struct {
+	KeyPackages       int // one-time ones waiting for a device; default MaxStored
+	Invites           int // of one inbox that can still be used; default DefaultInvites
+	Introductions     int // that one inbox holds; default DefaultIntroductions
+	IntroductionBytes int // of their bodies; default DefaultIntroductionBytes
+}
+
+func (b Bounds) withDefaults() Bounds {
+	b.KeyPackages = cmp.Or(b.KeyPackages, MaxStored)
+	b.Invites = cmp.Or(b.Invites, DefaultInvites)
+	b.Introductions = cmp.Or(b.Introductions, DefaultIntroductions)
+	b.IntroductionBytes = cmp.Or(b.IntroductionBytes, DefaultIntroductionBytes)
+	return b
 }
 
 // Meta is what the data folder says of itself.
@@ -103,6 +122,7 @@ func Open(o Options) (*Store, error) {
 	if o.Keep == 0 {
 		o.Keep = wire.MaxKeep
 	}
+	o.Bounds = o.Bounds.withDefaults()
 	if o.Committed == nil {
 		o.Committed = func([]Event) {}
 	}

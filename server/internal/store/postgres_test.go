@@ -132,7 +132,7 @@ func onPostgres(t *testing.T, c *clock) (s *Store, r *recorder, stop func()) {
 	config.Tracer = r
 	reads, writes := stdlib.OpenDB(*config), stdlib.OpenDB(*config)
 	s = &Store{
-		o: Options{Host: testHost, Clock: c.now, Keep: wire.MaxKeep, Brief: time.Minute, Committed: func([]Event) {}}, reads: reads, writes: writes,
+		o: Options{Host: testHost, Clock: c.now, Keep: wire.MaxKeep, Brief: time.Minute, Bounds: Bounds{}.withDefaults(), Committed: func([]Event) {}}, reads: reads, writes: writes,
 		ops: make(chan *op, 4*maxBatch), stmts: make(map[string]*sql.Stmt), boxes: make(map[wire.MailboxID]*box),
 	}
 	if s.conn, err = writes.Conn(context.Background()); err != nil {
