@@ -6,8 +6,12 @@ import (
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io"
 	"time"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"clarion.chat/clarion/client"
 	"clarion.chat/clarion/wire"
@@ -249,7 +253,9 @@ func shapeEvent(e client.Event) any {
 	return nil
 }
 
-// writeJSON writes one value as one line, in one write.
+// writeJSON writes one value as one line, in one write. What could steer or
+// deceive a terminal that shows the line stands in it as an escape, which says
+// the same to whoever parses it.
 func writeJSON(out io.Writer, v any) error {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -257,6 +263,25 @@ func writeJSON(out io.Writer, v any) error {
 	if err := e.Encode(v); err != nil {
 		return err
 	}
-	_, err := out.Write(b.Bytes())
+	_, err := out.Write(escaped(b.Bytes()))
 	return err
+}
+
+// escaped replaces, in one line of JSON, every character that controls,
+// reorders or is not seen by its \u escape. The encoder has done so with what
+// lies below U+0020, and with line breaks.
+func escaped(line []byte) []byte {
+	out := make([]byte, 0, len(line))
+	for _, r := range string(line) {
+		switch {
+		case r == '\n' || !(orders(r) || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)):
+			out = utf8.AppendRune(out, r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+		default:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		}
+	}
+	return out
 }

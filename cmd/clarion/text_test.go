@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
 	"unicode"
@@ -53,6 +54,29 @@ func FuzzHarmless(f *testing.F) {
 		}
 		if strings.Contains(line(s), "\n") {
 			t.Fatalf("line(%q) has two lines", s)
+		}
+	})
+}
+
+// FuzzJSON: a line of JSON holds what was written, and nothing that a terminal
+// would obey.
+func FuzzJSON(f *testing.F) {
+	f.Add("x\x1b[2Jy\u202e\u009b31m\x7f")
+	f.Add("\u2066a\u2069\u200b\ufeff\u00ad\U000e0041\u2028 <&> \"\\ 👩\u200d🚀")
+	f.Fuzz(func(t *testing.T, s string) {
+		var b bytes.Buffer
+		if err := writeJSON(&b, map[string]string{"text": s}); err != nil {
+			t.Fatal(err)
+		}
+		line, ended := strings.CutSuffix(b.String(), "\n")
+		for _, r := range line {
+			if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) || orders(r) {
+				t.Fatalf("%q lets %U through", line, r)
+			}
+		}
+		var back map[string]string
+		if err := json.Unmarshal(b.Bytes(), &back); err != nil || !ended || (utf8.ValidString(s) && back["text"] != s) {
+			t.Fatalf("%q came back as %q, %v", s, back["text"], err)
 		}
 	})
 }
