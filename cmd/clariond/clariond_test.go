@@ -177,6 +177,34 @@ func TestRunAndClose(t *testing.T) {
 	}
 }
 
+// TestServeAsJSON: with --json the first line says the same as an object, and
+// no other follows.
+func TestServeAsJSON(t *testing.T) {
+	r, w := io.Pipe()
+	p := newProgram(w, io.Discard)
+	ended := make(chan int, 1)
+	dir := filepath.Join(t.TempDir(), "data")
+	go func() {
+		ended <- p.Run(context.Background(), []string{"serve", "--json", "--data", dir, "--listen", "127.0.0.1:0"})
+		_ = w.Close()
+	}()
+	lines := bufio.NewReader(r)
+	line, err := lines.ReadBytes('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Close()
+	rest, err := io.ReadAll(lines)
+	var said map[string]string
+	if err != nil || len(rest) > 0 || json.Unmarshal(line, &said) != nil || len(said) != 3 || said["data"] != dir ||
+		said["listening"] != "http://"+said["host"] {
+		t.Errorf("it says %q and %q, %v", line, rest, err)
+	}
+	if status := <-ended; status != 0 {
+		t.Errorf("exit %d", status)
+	}
+}
+
 // TestInventoryIsComplete holds the printed inventory to the contract.
 func TestInventoryIsComplete(t *testing.T) {
 	var out, errs bytes.Buffer

@@ -166,11 +166,19 @@ func version() string {
 }
 
 // welcome prints where the server is and what to do next. Its first line is
-// read by programs.
+// read by programs; with --json there is one line, and it is an object.
 func welcome(inv *invocation, srv *server.Server, address string) {
 	data, err := filepath.Abs(inv.data)
 	if err != nil {
 		data = inv.data
+	}
+	if inv.json {
+		writeJSON(inv.out, struct {
+			Listening string `json:"listening"`
+			Host      string `json:"host"`
+			Data      string `json:"data"`
+		}{"http://" + address, srv.Host(), data})
+		return
 	}
 	fmt.Fprintf(inv.out, "listening http://%s\n", address)
 	fmt.Fprintf(inv.out, "handles  name@%s\n", srv.Host())
