@@ -9,6 +9,7 @@ import (
 
 	"clarion.chat/clarion/client"
 	"clarion.chat/clarion/server"
+	"clarion.chat/clarion/wire"
 )
 
 // TestRestoreFromWords: an empty vault and the sheet give back handle,
@@ -160,6 +161,33 @@ func TestCopiedVault(t *testing.T) {
 	ada.AwaitText("from the second")
 	first = first.Reopen()
 	FailsWith(t, first.Listen(Context(t)), client.FailDeviceReplaced)
+}
+
+// TestReplacedWhileSigningIn: the device is replaced by a copy of its vault just
+// after it has signed in, and knows at once that it is.
+func TestReplacedWhileSigningIn(t *testing.T) {
+	s := NewServer(t)
+	tap := new(Tap)
+	ada, _ := s.Register("ada")
+	omar, _ := s.RegisterWith("omar", Options{Dialer: tap})
+	conv := Meet(ada, omar)
+	omar.Stop()
+	second := s.Open("omar", Options{Vault: omar.Vault.Clone()})
+	first := omar.Reopen()
+	first.Say(conv, "from the first")
+	first.Stop()
+	renewed := make(chan error, 1)
+	tap.Up = func(_ *Link, _ wire.Ref, body wire.Body) bool {
+		if b, ok := body.(*wire.LookUp); ok && b.Name == "omar" && cap(renewed) > len(renewed) {
+			renewed <- second.Listen(Context(t))
+		}
+		return true
+	}
+	first = first.Reopen()
+	FailsWith(t, first.Listen(Context(t)), client.FailDeviceReplaced)
+	if err := <-renewed; err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestOldEverywhere: what one conversation shows, an old vault, stops sending in

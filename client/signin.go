@@ -131,8 +131,12 @@ func (c *Client) followOwnChain(ctx context.Context, s *session) error {
 		}
 	}
 	if len(chain) > len(c.self.Chain) {
-		if _, err := keydir.Verify(c.self.Handle.Host, chain); err != nil {
+		a, err := keydir.Verify(c.self.Handle.Host, chain)
+		if err != nil {
 			return fail(FailIdentity, err)
+		}
+		if !a.Newest.HasDevice(c.self.devicePublic()) && c.replaced(ctx) {
+			return fail(FailDeviceReplaced, nil) // between signing in and looking
 		}
 		var ch change
 		c.self.Chain = chain
