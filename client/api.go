@@ -74,8 +74,11 @@ type Conversation struct {
 	Direct  bool // one-to-one
 	Epoch   uint64
 	Code    string        // 60 digits, the same for all members
-	Members []wire.Handle // sorted, oneself included
+	Members []wire.Handle // sorted, oneself included unless Removed
+	Removed bool          // this device was taken out: the history stays, and nothing is sent
 	Unread  int
-	Queued  int    // own messages not yet sent
-	Problem string // code of what stops sending here, or empty
+	Queued  int       // own messages not yet sent
+	Problem string    // code of what stops sending here, or empty
+	Last    *Message  // the message that stands last; nil when there is none
+	Active  time.Time // when it was last written in, not later than now; zero when never
 }

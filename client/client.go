@@ -195,6 +195,7 @@ func (ch *change) tell(e Event) { ch.events = append(ch.events, e) }
 // commit makes a step durable and tells its events. When the vault fails the
 // loop's state is read again from it, so memory never runs ahead of the disk.
 func (c *Client) commit(ctx context.Context, ch *change) error {
+	c.keepLines(ch)
 	if len(ch.records) > 0 {
 		// A caller that gives up must not leave the state half known.
 		if err := c.vault.Commit(context.WithoutCancel(ctx), ch.records); err != nil {

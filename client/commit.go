@@ -159,7 +159,7 @@ func (c *Client) ownCommit(ctx context.Context, ch *change, v *conversation, seq
 			return err
 		}
 	}
-	c.tellMembership(ctx, ch, v, before, seq)
+	c.tellMembership(ctx, ch, v, before, seq, c.self.Handle)
 	return nil
 }
 
@@ -183,7 +183,11 @@ func (c *Client) applyCommit(ctx context.Context, ch *change, v *conversation, s
 		return nil
 	case errors.Is(err, mls.ErrRemoved):
 		v.Status = statusRemoved
-		ch.tell(MemberRemoved{At: c.now(), Conversation: v.ID.String(), Seq: seq, Handle: c.self.Handle})
+		gone := MemberRemoved{At: c.now(), Conversation: v.ID.String(), Seq: seq, Handle: c.self.Handle}
+		if m := v.member(uint32(changes.Committer)); m != nil {
+			gone.By = m.Handle
+		}
+		ch.tell(gone)
 		c.blobBehind(ch)
 		return nil
 	case err != nil:
@@ -204,10 +208,11 @@ func (c *Client) applyCommit(ctx context.Context, ch *change, v *conversation, s
 	if err := c.adopt(v, next, seq, fresh); err != nil {
 		return err
 	}
+	var by wire.Handle
 	if m := v.member(uint32(changes.Committer)); m != nil {
-		m.Heard = true
+		m.Heard, by = true, m.Handle
 	}
-	c.tellMembership(ctx, ch, v, before, seq)
+	c.tellMembership(ctx, ch, v, before, seq, by)
 	if v.newest().pass(v.Mailbox).Hash() != e.Next {
 		v.falsePass = true
 	}
@@ -303,14 +308,15 @@ func snapshot(v *conversation) membership {
 	return m
 }
 
-// tellMembership tells who came, who left, and whose device is new.
-func (c *Client) tellMembership(ctx context.Context, ch *change, v *conversation, before membership, seq uint64) {
+// tellMembership tells whom somebody brought in or took out, and whose device
+// is new.
+func (c *Client) tellMembership(ctx context.Context, ch *change, v *conversation, before membership, seq uint64, by wire.Handle) {
 	id, at := v.ID.String(), c.now()
 	after := snapshot(v)
 	for _, h := range v.handles() {
 		old, was := before.people[h]
 		if !was {
-			ch.tell(MemberAdded{At: at, Conversation: id, Seq: seq, Handle: h})
+			ch.tell(MemberAdded{At: at, Conversation: id, Seq: seq, Handle: h, By: by})
 			continue
 		}
 		for device, owner := range after.devices {
@@ -325,7 +331,7 @@ func (c *Client) tellMembership(ctx context.Context, ch *change, v *conversation
 	}
 	for _, h := range sortedHandles(before.people) {
 		if _, still := after.people[h]; !still {
-			ch.tell(MemberRemoved{At: at, Conversation: id, Seq: seq, Handle: h})
+			ch.tell(MemberRemoved{At: at, Conversation: id, Seq: seq, Handle: h, By: by})
 		}
 	}
 	if before.code != "" && after.code != "" && before.code != after.code {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"clarion.chat/clarion/keydir"
 	"clarion.chat/clarion/mls"
@@ -86,7 +87,11 @@ type conversation struct {
 	Open        []openMessage // own messages not yet read by all
 	Pending     *pending
 	Acked       []ackedEnvelope
-	Healing     []wire.EnvelopeID // taken in an earlier mailbox, to come again
+	Healing     []healing // taken in an earlier mailbox, to come again
+	Top         uint64    // highest place that anything stood at
+	LastSpot    spot      // where the last message stands
+	LastOrder   uint64    // its order + 1; 0 when there is none
+	Active      int64     // when it was last written in, Unix seconds
 
 	group     *mls.Group           // loaded when first needed
 	falsePass bool                 // the commit just taken named a pass that is not ours
@@ -119,6 +124,10 @@ func (v *conversation) Fields(c *wire.Coder) {
 	optional(c, &v.Pending)
 	wire.List(c, &v.Acked, ownOpenKept)
 	wire.List(c, &v.Healing, maxList)
+	c.U64(&v.Top)
+	v.LastSpot.Fields(c)
+	c.U64(&v.LastOrder)
+	c.I64(&v.Active)
 }
 
 // optional codes a pointer: a flag and, when it is set, the value.
@@ -365,6 +374,13 @@ func (c *Client) public(v *conversation) Conversation {
 	if v.Direct {
 		out.Name = v.peer(c.self.Handle).String()
 	}
+	if v.Active != 0 {
+		out.Active = time.Unix(v.Active, 0).UTC()
+	}
+	if v.Status == statusRemoved {
+		out.Removed = true
+		out.Members = slices.DeleteFunc(out.Members, func(h wire.Handle) bool { return h == c.self.Handle })
+	}
 	if len(v.Members) > 1 && v.Status != statusAwaiting {
 		out.Code = v.code()
 	}
@@ -404,12 +420,17 @@ func (c *Client) sorted() []*conversation {
 	return list
 }
 
-// Conversations lists what this vault takes part in.
+// Conversations lists what this vault takes part in, or took part in until it
+// was removed. It reads at most one record for each.
 func (c *Client) Conversations(ctx context.Context) ([]Conversation, error) {
 	var list []Conversation
 	err := c.withAccount(ctx, func() error {
 		for _, v := range c.sorted() {
-			list = append(list, c.public(v))
+			out, err := c.listed(ctx, v)
+			if err != nil {
+				return err
+			}
+			list = append(list, out)
 		}
 		return nil
 	})

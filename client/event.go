@@ -64,6 +64,15 @@ type MessageStateChanged struct {
 	State        MessageState
 }
 
+// MessageMoved: a message of the history has another place now, because it
+// came again: put back after a restore of the server, or sent once more.
+type MessageMoved struct {
+	At           time.Time
+	Conversation string
+	Seq          uint64 // where it stands now
+	ID           string
+}
+
 // ContactRequested: a stranger wants to talk.
 type ContactRequested struct {
 	At   time.Time
@@ -85,6 +94,7 @@ type MemberAdded struct {
 	Conversation string
 	Seq          uint64
 	Handle       wire.Handle
+	By           wire.Handle // who did it
 }
 
 // MemberRemoved: a person left a conversation, perhaps oneself.
@@ -93,6 +103,7 @@ type MemberRemoved struct {
 	Conversation string
 	Seq          uint64
 	Handle       wire.Handle
+	By           wire.Handle // who did it; zero when that is not known
 }
 
 // DeviceAdded: a member's device is new, after a loss or restore.
@@ -136,6 +147,7 @@ type ConnectionChanged struct {
 
 func (MessageArrived) event()      {}
 func (MessageStateChanged) event() {}
+func (MessageMoved) event()        {}
 func (ContactRequested) event()    {}
 func (ConversationJoined) event()  {}
 func (MemberAdded) event()         {}

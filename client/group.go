@@ -105,6 +105,9 @@ func (c *Client) found(ch *change, v *conversation, f *founding) error {
 	}
 	v.Status, v.Created, v.Alarm, v.Moves, v.Pending, v.Acked, v.Healing, v.Passes = statusActive, false, "", 0, nil, nil, nil, nil
 	v.Keep, v.Incarnation = wire.DefaultKeep, f.incarnation
+	if v.Anew > 0 {
+		v.newMailbox(ch, v.Seq)
+	}
 	v.Base, v.Start, v.Chain = v.Seq, v.Seq, initialChain(v.ID)
 	v.Members = nil
 	if err := c.adopt(v, next, v.Seq, nil); err != nil {
@@ -149,6 +152,8 @@ func (c *Client) startDirect(ctx context.Context, a *keydir.Account, secret *[32
 		return nil, err
 	}
 	c.putContact(&ch, &n)
+	v.addLine(&ch, KindJoined, Line{Seq: v.Seq, At: c.now(), Name: n.Handle.String(), Members: v.handles()})
+	v.save(&ch)
 	if err := c.commit(ctx, &ch); err != nil {
 		return nil, err
 	}
@@ -174,6 +179,12 @@ func (c *Client) undoDirect(ctx context.Context, v *conversation, before *contac
 	ch.drop(v.record())
 	ch.drop(v.groupRecord())
 	ch.drop(v.rawRecord(v.Start))
+	for _, kind := range []string{"hist/", "at/"} {
+		err := scan(ctx, c.vault, kind+v.ID.String()+"/", func(key string, _ []byte) error { ch.drop(key); return nil })
+		if err != nil {
+			return fail(FailVault, err)
+		}
+	}
 	delete(c.convs, v.ID)
 	if before != nil {
 		c.putContact(&ch, before)
@@ -210,6 +221,8 @@ func (c *Client) NewGroup(ctx context.Context, name string, handles []string) (o
 		if err := c.found(&ch, v, f); err != nil {
 			return err
 		}
+		v.addLine(&ch, KindNamed, Line{Seq: v.Seq, At: c.now(), By: c.self.Handle, Name: name, Members: v.handles()})
+		v.save(&ch)
 		if err := c.commit(ctx, &ch); err != nil {
 			return err
 		}

@@ -87,8 +87,7 @@ func (c *Client) inherit(ctx context.Context, ch *change, v, old *conversation) 
 	if v.Anew > old.Anew && !v.amongst(old) {
 		return errIgnore // begun anew with others than it had
 	}
-	v.HistNext, v.OutNext, v.OutFirst, v.Open = old.HistNext, old.OutNext, old.OutFirst, old.Open
-	v.Unread, v.UnreadFrom = old.Unread, old.UnreadFrom
+	v.continues(ch, old)
 	if v.Anew != old.Anew && old.Status != statusRemoved {
 		if err := c.queueAgain(ctx, ch, v); err != nil {
 			return err
@@ -207,8 +206,11 @@ func (c *Client) conversationFrom(ctx context.Context, i *introduction, g *mls.G
 			return nil, errIgnore
 		}
 	}
-	if !inviter || (v.Direct && len(v.handles()) != 2) || checkName(v.Name, v.Direct) != nil || v.Seq < v.Base {
+	if !inviter || (v.Direct && len(v.handles()) != 2) || checkName(v.Name, v.Direct) != nil || v.Seq < v.Base || v.Seq-v.Base > maxBase {
 		return nil, errIgnore
+	}
+	if v.Base > maxBase {
+		v.renumber(nextBase(0))
 	}
 	return v, nil
 }

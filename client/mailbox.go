@@ -8,7 +8,6 @@ import (
 	"errors"
 	"slices"
 
-	"clarion.chat/clarion/client/vault"
 	"clarion.chat/clarion/mls"
 	"clarion.chat/clarion/wire"
 )
@@ -219,10 +218,14 @@ func (c *Client) apply(ctx context.Context, ch *change, v *conversation, e *wire
 	if err != nil {
 		return err
 	}
-	switch at := slices.Index(v.Healing, e.ID); {
+	switch at := slices.IndexFunc(v.Healing, func(h healing) bool { return h.ID == e.ID }); {
 	case own:
 	case at >= 0:
+		was := v.Healing[at].Seq
 		v.Healing = slices.Delete(v.Healing, at, at+1)
+		if err := c.comesAgain(ctx, ch, v, was, seq); err != nil {
+			return err
+		}
 	case e.EnvelopeKind == wire.KindMessage:
 		if err := c.applyMessage(ctx, ch, v, seq, e); err != nil {
 			return err
@@ -375,10 +378,8 @@ func (c *Client) checkClaim(ctx context.Context, ch *change, v *conversation, se
 func (c *Client) rawAt(ctx context.Context, ch *change, v *conversation, seq uint64) (*raw, bool, error) {
 	key := v.rawRecord(seq)
 	r := new(raw)
-	for i := len(ch.records) - 1; i >= 0; i-- {
-		if rec := ch.records[i]; rec.Key == key && rec.Value != nil {
-			return r, true, wire.Unmarshal(rec.Value, r)
-		}
+	if b, written := inStep(ch, key); written {
+		return r, true, wire.Unmarshal(b, r)
 	}
 	found, err := get(ctx, c.vault, key, r)
 	return r, found, err
@@ -390,14 +391,15 @@ func (c *Client) takeText(ctx context.Context, ch *change, v *conversation, seq 
 		c.note(ch, v, seq, ProblemUnreadable)
 		return nil
 	}
-	old, _, err := c.findItem(ctx, v, m.ID)
+	old, order, err := c.findItem(ctx, ch, v, m.ID)
 	if err != nil {
 		return err
 	}
 	p := c.contacts[from.Handle]
-	if old != nil || inStep(ch, idRecord(v.ID, m.ID)) {
-		v.LastText = seq // sent again: its author waits for the marks
-		c.marksDue()
+	if old != nil {
+		if old.From == from.Handle && old.Text == m.Text { // sent again, by its author
+			c.replace(ch, v, old, order, seq)
+		}
 		return nil
 	}
 	if p.blocked() {
@@ -407,7 +409,8 @@ func (c *Client) takeText(ctx context.Context, ch *change, v *conversation, seq 
 	if p != nil {
 		i.How, i.CheckedAt = p.How, p.CheckedAt
 	}
-	order := v.addItem(ch, i)
+	order = v.addItem(ch, i, spot{Seq: seq})
+	v.active(i.At, c.now())
 	if v.Unread == 0 {
 		v.UnreadFrom = order
 	}
@@ -416,11 +419,6 @@ func (c *Client) takeText(ctx context.Context, ch *change, v *conversation, seq 
 	ch.tell(MessageArrived{Message: i.public(v.ID)})
 	c.marksDue()
 	return nil
-}
-
-// inStep reports whether this step writes the record already.
-func inStep(ch *change, key string) bool {
-	return slices.ContainsFunc(ch.records, func(r vault.Change) bool { return r.Key == key })
 }
 
 // pastKeep: envelopes this device never read are gone.

@@ -6,8 +6,6 @@ import (
 	"context"
 	"slices"
 	"time"
-
-	"clarion.chat/clarion/wire"
 )
 
 const (
@@ -93,23 +91,12 @@ func (c *Client) spreadMarks(ctx context.Context, ch *change, v *conversation) e
 }
 
 func (c *Client) itemState(ctx context.Context, ch *change, v *conversation, o openMessage, state MessageState) error {
-	var i item
-	key := histRecord(v.ID, o.Order)
-	for _, r := range ch.records { // perhaps this very step wrote it
-		if r.Key == key && r.Value != nil {
-			if err := wire.Unmarshal(r.Value, &i); err != nil {
-				return err
-			}
-		}
-	}
-	if i.State == "" {
-		found, err := get(ctx, c.vault, key, &i)
-		if err != nil || !found {
-			return err
-		}
+	i, err := c.itemAt(ctx, ch, v, o.Order)
+	if err != nil || i == nil {
+		return err
 	}
 	i.State = string(state)
-	ch.put(key, &i)
+	ch.put(histRecord(v.ID, o.Order), i)
 	ch.tell(MessageStateChanged{At: c.now(), Conversation: v.ID.String(), Seq: o.Seq, ID: i.public(v.ID).ID, State: state})
 	return nil
 }
@@ -124,7 +111,7 @@ func (c *Client) MarkRead(ctx context.Context, conversation string, seq uint64) 
 		var ch change
 		first := true
 		err = c.scanUnread(ctx, v, func(key string, i *item) {
-			if i.Seq <= seq {
+			if i.Seq <= seq || (i.First > 0 && i.First <= seq) {
 				i.Unread = false
 				v.Unread--
 				ch.put(key, i)

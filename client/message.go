@@ -6,10 +6,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
-	"fmt"
-	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"clarion.chat/clarion/wire"
@@ -73,147 +70,6 @@ func (m *content) Fields(c *wire.Coder) {
 	}
 }
 
-// item is a message in the history.
-type item struct {
-	ID        [16]byte
-	Seq       uint64
-	From      wire.Handle
-	Own       bool
-	How       string
-	CheckedAt int64
-	Text      string
-	At        int64
-	State     string
-	Unread    bool
-}
-
-// Fields describes the record.
-func (i *item) Fields(c *wire.Coder) {
-	c.Fixed(i.ID[:])
-	c.U64(&i.Seq)
-	i.From.Fields(c)
-	c.Bool(&i.Own)
-	c.String(&i.How, 32)
-	c.I64(&i.CheckedAt)
-	c.String(&i.Text, maxText)
-	c.I64(&i.At)
-	c.String(&i.State, 16)
-	c.Bool(&i.Unread)
-}
-
-func (i *item) public(conv conversationID) Message {
-	m := Message{
-		ID: hex.EncodeToString(i.ID[:]), Conversation: conv.String(), Seq: i.Seq, From: i.From, Own: i.Own,
-		Text: i.Text, At: time.Unix(i.At, 0).UTC(), State: MessageState(i.State), Unread: i.Unread,
-	}
-	if i.How != "" {
-		m.Checked = &Checked{How: i.How, At: time.Unix(i.CheckedAt, 0).UTC()}
-	}
-	return m
-}
-
-func histRecord(conv conversationID, order uint64) string {
-	return fmt.Sprintf("hist/%s/%016x", conv, order)
-}
-
-// orderOf reads the order back from a history record's key.
-func orderOf(key string) uint64 {
-	n, _ := strconv.ParseUint(key[strings.LastIndexByte(key, '/')+1:], 16, 64)
-	return n
-}
-
-func idRecord(conv conversationID, id [16]byte) string {
-	return "mid/" + conv.String() + "/" + hex.EncodeToString(id[:])
-}
-
-// place is a record that holds a number.
-type place struct{ n uint64 }
-
-// Fields describes the record.
-func (p *place) Fields(c *wire.Coder) { c.U64(&p.n) }
-
-// addItem appends to the history.
-func (v *conversation) addItem(ch *change, i *item) (order uint64) {
-	order = v.HistNext
-	v.HistNext++
-	ch.put(histRecord(v.ID, order), i)
-	ch.put(idRecord(v.ID, i.ID), &place{order})
-	return order
-}
-
-// findItem looks a message up by its id.
-func (c *Client) findItem(ctx context.Context, v *conversation, id [16]byte) (*item, uint64, error) {
-	var at place
-	found, err := get(ctx, c.vault, idRecord(v.ID, id), &at)
-	if err != nil || !found {
-		return nil, 0, err
-	}
-	i := new(item)
-	found, err = get(ctx, c.vault, histRecord(v.ID, at.n), i)
-	if err != nil || !found {
-		return nil, 0, err
-	}
-	return i, at.n, nil
-}
-
-// History lists a conversation's messages, oldest first, queued ones last.
-func (c *Client) History(ctx context.Context, conversation string) ([]Message, error) {
-	var list []Message
-	err := c.withAccount(ctx, func() error {
-		v, err := c.byID(conversation)
-		if err != nil {
-			return err
-		}
-		return scan(ctx, c.vault, "hist/"+v.ID.String()+"/", func(_ string, b []byte) error {
-			var i item
-			if err := wire.Unmarshal(b, &i); err != nil {
-				return fail(FailVault, err)
-			}
-			list = append(list, i.public(v.ID))
-			return nil
-		})
-	})
-	return list, err
-}
-
-// Unread lists what arrived and was not marked read, oldest first within each
-// conversation.
-func (c *Client) Unread(ctx context.Context) ([]Message, error) {
-	var list []Message
-	err := c.withAccount(ctx, func() error {
-		for _, v := range c.sorted() {
-			if v.Unread == 0 {
-				continue
-			}
-			err := c.scanUnread(ctx, v, func(_ string, i *item) { list = append(list, i.public(v.ID)) })
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return list, err
-}
-
-// scanUnread calls f for each unread message, from the oldest one on.
-func (c *Client) scanUnread(ctx context.Context, v *conversation, f func(key string, i *item)) error {
-	prefix := "hist/" + v.ID.String() + "/"
-	from := ""
-	if v.UnreadFrom > 0 {
-		from = histRecord(v.ID, v.UnreadFrom-1)
-	}
-	return scanFrom(ctx, c.vault, prefix, from, func(key string, b []byte) error {
-		i := new(item)
-		if err := wire.Unmarshal(b, i); err != nil {
-			return fail(FailVault, err)
-		}
-		if i.Unread {
-			f(key, i)
-		}
-		return nil
-	})
-}
-
 // Message finds one message of a conversation.
 func (c *Client) Message(ctx context.Context, conversation, id string) (m Message, err error) {
 	err = c.withAccount(ctx, func() error {
@@ -225,7 +81,7 @@ func (c *Client) Message(ctx context.Context, conversation, id string) (m Messag
 		if err != nil || len(b) != 16 {
 			return &Failure{Code: "no_such_message", Text: "there is no such message", Cause: err}
 		}
-		i, _, err := c.findItem(ctx, v, [16]byte(b))
+		i, _, err := c.findItem(ctx, nil, v, [16]byte(b))
 		if err != nil {
 			return err
 		}
@@ -322,9 +178,9 @@ func (c *Client) queue(ctx context.Context, v *conversation, text string) (*item
 		return nil, err
 	}
 	var ch change
-	order := v.addItem(&ch, i)
-	ch.put(outRecord(v.ID, v.OutNext), &place{order})
-	v.OutNext++
+	order := v.addItem(&ch, i, v.inQueue())
+	v.enqueue(&ch, order)
+	v.active(i.At, c.now())
 	v.save(&ch)
 	return i, c.commit(ctx, &ch)
 }

@@ -123,25 +123,25 @@ func (c *Client) moveTo(ctx context.Context, v *conversation, s *session, target
 	if err != nil {
 		return err
 	}
-	var healing []wire.EnvelopeID
+	var again []healing
 	for i := range lost {
 		back, err := c.putBack(ctx, v, s, target, &lost[i])
 		if err != nil {
 			return err
 		}
 		if back {
-			healing = append(healing, lost[i].ID)
+			again = append(again, healing{lost[i].ID, v.Base + uint64(lost[i].Seq)})
 		}
 	}
-	v.Healing = healing
+	v.Healing = again
 	if err := c.takeAlong(v, target, v.Base+head); err != nil {
 		return err
 	}
 	v.Mailbox, v.Incarnation, v.Moves, v.Created = target, s.hello.Incarnation, 0, true
-	v.Base += head
-	v.Seq, v.Chain, v.BaseEpoch = v.Base, mailboxChain(target), epoch
-	v.Start = max(v.Start, v.Base)
 	var ch change
+	v.newMailbox(&ch, v.Base+head)
+	v.Chain, v.BaseEpoch = mailboxChain(target), epoch
+	v.Start = max(v.Start, v.Base)
 	ch.put(v.rawRecord(v.Seq), &raw{Chain: v.Chain, Envelope: wire.Envelope{EnvelopeKind: wire.KindMessage}})
 	v.save(&ch)
 	if len(lost) > 0 {
@@ -192,7 +192,9 @@ func (c *Client) lostAfter(ctx context.Context, v *conversation, from uint64) ([
 	}
 	for _, a := range v.Acked {
 		if a.Seq > from && a.Commit == nil {
-			lost = append(lost, a.Sent)
+			e := a.Sent
+			e.Seq = wire.Seq(v.within(a.Seq))
+			lost = append(lost, e)
 		}
 	}
 	return lost, nil

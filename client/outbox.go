@@ -221,18 +221,16 @@ func (c *Client) queueAgain(ctx context.Context, ch *change, v *conversation) er
 		if o.State != 1 {
 			continue // delivered: nobody will tell more of it
 		}
-		var i item
-		found, err := get(ctx, c.vault, histRecord(v.ID, o.Order), &i)
+		i, err := c.itemAt(ctx, ch, v, o.Order)
 		if err != nil {
 			return err
 		}
-		if !found {
+		if i == nil {
 			continue
 		}
 		i.State, i.Seq = string(StateQueued), 0
-		ch.put(histRecord(v.ID, o.Order), &i)
-		ch.put(outRecord(v.ID, v.OutNext), &place{o.Order})
-		v.OutNext++
+		v.moveItem(ch, i, o.Order, v.inQueue())
+		v.enqueue(ch, o.Order)
 	}
 	v.Open = nil
 	return nil
@@ -258,7 +256,7 @@ func (c *Client) failQueued(ctx context.Context, v *conversation) error {
 		}
 		if found && i.State == string(StateQueued) {
 			i.State = string(StateFailed)
-			ch.put(histRecord(v.ID, at.n), &i)
+			v.moveItem(&ch, &i, at.n, spot{Seq: v.Seq, Sub: at.n})
 		}
 	}
 	v.Pending = nil
@@ -347,18 +345,17 @@ func (c *Client) acknowledged(ctx context.Context, v *conversation, mailboxSeq u
 
 // itemSent turns a queued message into a sent one, and takes it off the queue.
 func (c *Client) itemSent(ctx context.Context, ch *change, v *conversation, order, seq uint64) error {
-	var i item
-	found, err := get(ctx, c.vault, histRecord(v.ID, order), &i)
+	i, err := c.itemAt(ctx, ch, v, order)
 	if err != nil {
 		return err
 	}
 	ch.drop(outRecord(v.ID, v.OutFirst))
 	v.OutFirst++
-	if !found || i.State != string(StateQueued) {
+	if i == nil || i.State != string(StateQueued) {
 		return nil
 	}
 	i.Seq, i.State = seq, string(StateSent)
-	ch.put(histRecord(v.ID, order), &i)
+	v.moveItem(ch, i, order, spot{Seq: seq, Sub: order})
 	v.Open = append(v.Open, openMessage{Seq: seq, Order: order, ID: i.ID, State: 1})
 	if len(v.Open) > ownOpenKept {
 		v.Open = slices.Delete(v.Open, 0, 1)

@@ -207,7 +207,7 @@ func (c *Client) foundAgain(ctx context.Context, v *conversation) error {
 		return err
 	}
 	delete(c.brokenAt, v.ID)
-	c.tellMembership(ctx, &ch, v, before, v.Seq)
+	c.tellMembership(ctx, &ch, v, before, v.Seq, c.self.Handle)
 	ch.tell(ConversationJoined{At: c.now(), Conversation: v.ID.String(), Seq: v.Seq, Name: c.public(v).Name, Members: v.handles()})
 	if err := c.commit(ctx, &ch); err != nil {
 		return err
