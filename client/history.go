@@ -154,13 +154,8 @@ func (v *conversation) active(at int64, now time.Time) {
 	v.Active = max(v.Active, min(at, now.Unix()))
 }
 
-// enqueue puts an item at the end of the queue; inQueue is its spot there.
-func (v *conversation) enqueue(ch *change, order uint64) {
-	ch.put(outRecord(v.ID, v.OutNext), &place{order})
-	v.OutNext++
-}
-
-func (v *conversation) inQueue() spot { return spot{Seq: unplaced, Sub: v.OutNext + 1} }
+// queueSpot is where the message with a number in the queue stands.
+func queueSpot(number uint64) spot { return spot{Seq: unplaced, Sub: number + 1} }
 
 // itemAt reads an item as it is after what the step has changed so far.
 func (c *Client) itemAt(ctx context.Context, ch *change, v *conversation, order uint64) (*item, error) {

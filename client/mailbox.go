@@ -299,7 +299,7 @@ func (c *Client) applyOwn(ctx context.Context, ch *change, v *conversation, seq 
 	// The answer was lost on its way; the echo says the same.
 	v.Pending = nil
 	if p.HasItem {
-		if err := c.itemSent(ctx, ch, v, p.Order, seq); err != nil {
+		if err := c.itemSent(ctx, ch, v, p, seq); err != nil {
 			return true, err
 		}
 	}

@@ -178,8 +178,9 @@ func (c *Client) queue(ctx context.Context, v *conversation, text string) (*item
 		return nil, err
 	}
 	var ch change
-	order := v.addItem(&ch, i, v.inQueue())
-	v.enqueue(&ch, order)
+	order := v.addItem(&ch, i, queueSpot(v.OutNext))
+	ch.put(outRecord(v.ID, v.OutNext), &place{order})
+	v.OutNext++
 	v.active(i.At, c.now())
 	v.save(&ch)
 	return i, c.commit(ctx, &ch)

@@ -26,6 +26,7 @@ type pending struct {
 	Body    []byte
 	HasItem bool
 	Order   uint64 // of the history item it carries, with HasItem
+	Out     uint64 // and its number in the queue
 	Mark    bool
 	Commit  *pendingCommit
 }
@@ -39,6 +40,7 @@ func (p *pending) Fields(c *wire.Coder) {
 	c.Bytes(&p.Body, wire.MaxBody)
 	c.Bool(&p.HasItem)
 	c.U64(&p.Order)
+	c.U64(&p.Out)
 	c.Bool(&p.Mark)
 	optional(c, &p.Commit)
 }
@@ -210,15 +212,16 @@ func (c *Client) sealNext(ctx context.Context, v *conversation) error {
 		return c.dequeue(ctx, v)
 	}
 	m := &content{Kind: contentText, ID: i.ID, At: i.At, Text: i.Text}
-	return c.seal(ctx, v, m, func(p *pending) { p.HasItem, p.Order = true, at.n })
+	return c.seal(ctx, v, m, func(p *pending) { p.HasItem, p.Order, p.Out = true, at.n, v.OutFirst })
 }
 
 // queueAgain puts own messages that not every member has told to have back into
 // the queue, because the group that they were sent in is left. They keep their
-// ids, so whoever has one already does not see it twice.
+// ids, so whoever has one already does not see it twice; and they go before
+// what is queued, because they were written before it.
 func (c *Client) queueAgain(ctx context.Context, ch *change, v *conversation) error {
-	for _, o := range v.Open {
-		if o.State != 1 {
+	for _, o := range slices.Backward(v.Open) {
+		if o.State != 1 || v.OutFirst == 0 {
 			continue // delivered: nobody will tell more of it
 		}
 		i, err := c.itemAt(ctx, ch, v, o.Order)
@@ -229,8 +232,9 @@ func (c *Client) queueAgain(ctx context.Context, ch *change, v *conversation) er
 			continue
 		}
 		i.State, i.Seq = string(StateQueued), 0
-		v.moveItem(ch, i, o.Order, v.inQueue())
-		v.enqueue(ch, o.Order)
+		v.OutFirst-- // it left the queue once, so there is a number
+		v.moveItem(ch, i, o.Order, queueSpot(v.OutFirst))
+		ch.put(outRecord(v.ID, v.OutFirst), &place{o.Order})
 	}
 	v.Open = nil
 	return nil
@@ -332,7 +336,7 @@ func (c *Client) acknowledged(ctx context.Context, v *conversation, mailboxSeq u
 	v.Pending = nil
 	var ch change
 	if p.HasItem {
-		if err := c.itemSent(ctx, &ch, v, p.Order, seq); err != nil {
+		if err := c.itemSent(ctx, &ch, v, p, seq); err != nil {
 			return err
 		}
 	}
@@ -344,13 +348,16 @@ func (c *Client) acknowledged(ctx context.Context, v *conversation, mailboxSeq u
 }
 
 // itemSent turns a queued message into a sent one, and takes it off the queue.
-func (c *Client) itemSent(ctx context.Context, ch *change, v *conversation, order, seq uint64) error {
+func (c *Client) itemSent(ctx context.Context, ch *change, v *conversation, p *pending, seq uint64) error {
+	order := p.Order
 	i, err := c.itemAt(ctx, ch, v, order)
 	if err != nil {
 		return err
 	}
-	ch.drop(outRecord(v.ID, v.OutFirst))
-	v.OutFirst++
+	ch.drop(outRecord(v.ID, p.Out))
+	if p.Out == v.OutFirst {
+		v.OutFirst++ // else something older came back into the queue meanwhile
+	}
 	if i == nil || i.State != string(StateQueued) {
 		return nil
 	}
