@@ -25,7 +25,8 @@ const (
 )
 
 // Register makes keys on this device and an account on the server, and returns
-// the 24 words of the recovery sheet, which exist nowhere else from then on.
+// the 24 words of the recovery sheet, which exist nowhere else from then on,
+// unless they were asked to be kept until ForgetSheet.
 // When it was interrupted, calling it again with the same name completes it.
 func (c *Client) Register(ctx context.Context, p RegisterParams) (words []string, err error) {
 	err = c.do(ctx, func() error {
@@ -70,7 +71,9 @@ func (c *Client) register(ctx context.Context, p RegisterParams) ([]string, erro
 	var ch change
 	c.self.Stage = stageReady
 	ch.put(recordSelf, c.self)
-	ch.drop(recordWord)
+	if !p.KeepSheet {
+		ch.drop(recordWord)
+	}
 	return keys.words, c.commit(ctx, &ch)
 }
 

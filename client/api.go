@@ -24,6 +24,9 @@ type RegisterParams struct {
 	Name   string   // the part before the @
 	Invite string   // the server's registration invite, if it asks for one
 	Words  []string // 24 words to use again; nil draws new ones
+	// KeepSheet keeps the words in the vault until ForgetSheet, for a program
+	// that may be gone before it has shown them.
+	KeepSheet bool
 }
 
 // RestoreParams bring an account back from its recovery sheet.

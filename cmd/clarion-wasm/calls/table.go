@@ -49,6 +49,9 @@ type Registration struct {
 	Name   string   // the part before the @
 	Invite string   `core:"optional"` // the server's registration invite, if it asks for one
 	Words  []string `core:"optional"` // 24 words to use again; none draws new ones
+	// KeepSheet keeps the words in the vault until forgetSheet, for a page
+	// that may be gone before it has shown them.
+	KeepSheet bool `core:"optional"`
 }
 
 // Holdings is the server's signed answer to what it holds, checked.
@@ -74,6 +77,11 @@ func account() []Entry {
 			return c.Register(ctx, client.RegisterParams(p))
 		}),
 		do("restore", func(ctx context.Context, c *Core, p client.RestoreParams) error { return c.Restore(ctx, p) }),
+		ask("sheet", (*client.Client).Sheet),
+		act("forgetSheet", (*client.Client).ForgetSheet),
+		call("checkSheet", func(_ context.Context, _ *Core, p struct{ Words []string }) (client.SheetCheck, error) {
+			return client.CheckSheet(p.Words), nil
+		}),
 		ask("whoAmI", (*client.Client).WhoAmI),
 		call("holdings", func(ctx context.Context, c *Core, _ None) (Holdings, error) { return holdings(c.Holdings(ctx)) }),
 		ask("deleteEverything", (*client.Client).DeleteEverything),

@@ -6,7 +6,8 @@
 export interface Calls {
 	/**
 	 * Register makes keys on this device and an account on the server, and returns
-	 * the 24 words of the recovery sheet, which exist nowhere else from then on.
+	 * the 24 words of the recovery sheet, which exist nowhere else from then on,
+	 * unless they were asked to be kept until ForgetSheet.
 	 * When it was interrupted, calling it again with the same name completes it.
 	 */
 	register: { params: Registration; result: string[] };
@@ -17,6 +18,17 @@ export interface Calls {
 	 * device (one way back).
 	 */
 	restore: { params: RestoreParams; result: null };
+	/**
+	 * Sheet returns the 24 words of a recovery sheet that Register was asked to
+	 * keep (RegisterParams.KeepSheet), until ForgetSheet; nil when none is kept.
+	 */
+	sheet: { params: Record<string, never>; result: string[] };
+	/**
+	 * ForgetSheet removes the kept words from the vault: the person has them now,
+	 * and they exist nowhere else from then on.
+	 */
+	forgetSheet: { params: Record<string, never>; result: null };
+	checkSheet: { params: { words: string[]; }; result: SheetCheck };
 	/** WhoAmI tells the account and device of this vault. */
 	whoAmI: { params: Record<string, never>; result: Me };
 	/**
@@ -74,7 +86,8 @@ export interface Calls {
 	acknowledge: { params: Who; result: Contact };
 	/**
 	 * Block refuses a person: requests and messages from them are no longer shown,
-	 * and their introductions are dropped unread.
+	 * and their introductions are dropped unread. Somebody who is no contact must
+	 * be in the directory, unless it cannot be asked; Accept undoes it.
 	 */
 	block: { params: Who; result: null };
 	/** Conversations lists what this vault takes part in. */
@@ -323,6 +336,11 @@ export interface Registration {
 	invite?: string;
 	/** 24 words to use again; none draws new ones */
 	words?: string[];
+	/**
+	 * KeepSheet keeps the words in the vault until forgetSheet, for a page
+	 * that may be gone before it has shown them.
+	 */
+	keepSheet?: boolean;
 }
 
 /** RestoreParams bring an account back from its recovery sheet. */
@@ -359,6 +377,14 @@ export interface Scanned {
 	match: boolean;
 	/** empty with Match */
 	differs: Difference;
+}
+
+/** SheetCheck says what is wrong with words that were typed from a sheet. */
+export interface SheetCheck {
+	/** places, from 0, of words that stand on no sheet */
+	unknown: number[];
+	/** 24 known words with a checksum that fits */
+	fits: boolean;
 }
 
 /** TableRows counts the rows of one table that concern an account. */
