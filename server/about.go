@@ -43,6 +43,9 @@ type about struct {
 	KeepDays     int       `json:"keep_days"`    // the longest keep granted to a conversation
 	Version      string    `json:"version"`      // of the program
 	Holds        []holding `json:"holds"`
+	Could        []string  `json:"could"`  // what it could be ordered to record from now on
+	Cannot       []string  `json:"cannot"` // what it cannot give
+	Beyond       []string  `json:"beyond"` // what deleting an account does not reach
 }
 
 // holding is a line of the inventory that is about people.
@@ -68,11 +71,13 @@ func readHoldings() ([]holding, error) {
 
 // about answers GET /about.json, the same to everybody.
 func (srv *Server) about(w http.ResponseWriter, _ *http.Request) {
+	could, cannot := srv.c.Tenses()
 	w.Header().Set("Content-Type", "application/json")
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	_ = enc.Encode(about{
 		Operator: srv.c.Operator, Host: srv.host(), Jurisdiction: srv.c.Jurisdiction, Contact: srv.c.Contact,
 		Registration: srv.c.Registration.String(), KeepDays: int(srv.c.Keep), Version: srv.c.Version, Holds: srv.holds,
+		Could: could, Cannot: cannot, Beyond: srv.c.Beyond(),
 	})
 }

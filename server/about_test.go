@@ -63,6 +63,10 @@ func TestAbout(t *testing.T) {
 	if !slices.Equal(a.Holds, want) || len(want) < 40 {
 		t.Errorf("it says %d lines, the inventory %d", len(a.Holds), len(want))
 	}
+	if !slices.Equal(a.Could, inventory.Could()) || !slices.Equal(a.Cannot, inventory.Cannot()) || !slices.Equal(a.Beyond, inventory.Beyond()) ||
+		len(a.Could)*len(a.Cannot)*len(a.Beyond) == 0 {
+		t.Errorf("the sentences are not the inventory's: %q %q %q", a.Could, a.Cannot, a.Beyond)
+	}
 	for _, h := range a.Holds {
 		if h.What == "" || h.Why == "" || h.Until == "" {
 			t.Errorf("%+v", h)
