@@ -77,3 +77,38 @@ func TestQueuedIsSaid(t *testing.T) {
 	_, err = omar.Send(Context(t), g.ID, "known")
 	queuedAs(t, err, "stale_pass", false)
 }
+
+// TestQueueTwiceIsOnce: a program that lost the answer asks again under the
+// same id; the message is written down once and arrives once.
+func TestQueueTwiceIsOnce(t *testing.T) {
+	s := NewServer(t)
+	ada, _ := s.Register("ada")
+	omar, _ := s.Register("omar")
+	conv := Meet(ada, omar)
+	const id = "00112233445566778899aabbccddeeff"
+	for range 2 {
+		m, err := ada.Queue(Context(t), conv, id, "once")
+		if err != nil || m.ID != id || m.State != client.StateQueued {
+			t.Fatalf("%+v %v", m, err)
+		}
+	}
+	_, err := ada.Queue(Context(t), conv, id, "another text")
+	FailsWith(t, err, client.FailMessageID)
+	_, err = ada.Queue(Context(t), conv, id[1:], "once")
+	FailsWith(t, err, client.FailMessageID)
+	if err := ada.FlushConversation(Context(t), conv); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := ada.Queue(Context(t), conv, id, "once"); err != nil || m.State != client.StateSent {
+		t.Fatalf("%+v %v", m, err)
+	}
+	if err := ada.FlushConversation(Context(t), conv); err != nil {
+		t.Fatal(err)
+	}
+	ada.Say(conv, "last")
+	omar.AwaitText("last")
+	all, err := omar.History(Context(t), conv)
+	if err != nil || len(all) != 2 || all[0].Text != "once" {
+		t.Fatalf("%+v %v", all, err)
+	}
+}

@@ -102,7 +102,11 @@ func (c *Client) Send(ctx context.Context, conversation, text string) (m Message
 		if err != nil {
 			return err
 		}
-		i, err := c.queue(ctx, v, text)
+		var id [16]byte
+		if err := c.random(id[:]); err != nil {
+			return err
+		}
+		i, err := c.queue(ctx, v, id, text)
 		if err != nil {
 			return err
 		}
@@ -160,7 +164,7 @@ func checkText(text string) error {
 	return nil
 }
 
-func (c *Client) queue(ctx context.Context, v *conversation, text string) (*item, error) {
+func (c *Client) queue(ctx context.Context, v *conversation, id [16]byte, text string) (*item, error) {
 	if err := checkText(text); err != nil {
 		return nil, err
 	}
@@ -173,10 +177,7 @@ func (c *Client) queue(ctx context.Context, v *conversation, text string) (*item
 	if c.held(v) {
 		return nil, fail(FailIdentityChanged, nil)
 	}
-	i := &item{From: c.self.Handle, Own: true, Text: text, At: c.now().Unix(), State: string(StateQueued)}
-	if err := c.random(i.ID[:]); err != nil {
-		return nil, err
-	}
+	i := &item{ID: id, From: c.self.Handle, Own: true, Text: text, At: c.now().Unix(), State: string(StateQueued)}
 	var ch change
 	order := v.addItem(&ch, i, queueSpot(v.OutNext))
 	ch.put(outRecord(v.ID, v.OutNext), &place{order})

@@ -56,6 +56,7 @@ var exits = map[string]int{
 	client.FailEmpty:              exitUsage,
 	client.FailTooLong:            exitUsage,
 	client.FailNotText:            exitUsage,
+	client.FailMessageID:          exitUsage,
 	client.FailCheckCode:          exitUsage,
 	client.FailOneself:            exitUsage,
 	client.FailVault:              exitMissing,

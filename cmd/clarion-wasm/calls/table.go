@@ -131,6 +131,13 @@ func conversations() []Entry {
 
 func messages() []Entry {
 	return []Entry{
+		call("historyPage", func(ctx context.Context, c *Core, p struct {
+			Conversation string
+			Before       client.Cursor
+			Limit        int
+		}) (client.Page, error) {
+			return c.HistoryPage(ctx, p.Conversation, p.Before, p.Limit)
+		}),
 		call("history", func(ctx context.Context, c *Core, p Where) ([]client.Message, error) {
 			return c.History(ctx, p.Conversation)
 		}),
@@ -140,6 +147,9 @@ func messages() []Entry {
 		ask("unread", (*client.Client).Unread),
 		call("send", func(ctx context.Context, c *Core, p struct{ Conversation, Text string }) (client.Message, error) {
 			return c.Send(ctx, p.Conversation, p.Text)
+		}),
+		call("queue", func(ctx context.Context, c *Core, p struct{ Conversation, ID, Text string }) (client.Message, error) {
+			return c.Queue(ctx, p.Conversation, p.ID, p.Text)
 		}),
 		act("flush", (*client.Client).Flush),
 		do("flushConversation", func(ctx context.Context, c *Core, p Where) error { return c.FlushConversation(ctx, p.Conversation) }),
@@ -183,6 +193,7 @@ func Events() []EventEntry {
 	return []EventEntry{
 		event[client.MessageArrived]("message_arrived"),
 		event[client.MessageStateChanged]("message_state"),
+		event[client.MessageMoved]("message_moved"),
 		event[client.ContactRequested]("contact_requested"),
 		event[client.ConversationJoined]("conversation_joined"),
 		event[client.MemberAdded]("member_added"),

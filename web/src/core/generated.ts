@@ -90,7 +90,10 @@ export interface Calls {
 	 * be in the directory, unless it cannot be asked; Accept undoes it.
 	 */
 	block: { params: Who; result: null };
-	/** Conversations lists what this vault takes part in. */
+	/**
+	 * Conversations lists what this vault takes part in, or took part in until it
+	 * was removed. It reads at most one record for each.
+	 */
 	conversations: { params: Record<string, never>; result: Conversation[] };
 	/**
 	 * Find resolves what a person types: an id, an unambiguous beginning of one of
@@ -109,7 +112,20 @@ export interface Calls {
 	 * they can neither read nor write there.
 	 */
 	removeMember: { params: Member; result: null };
-	/** History lists a conversation's messages, oldest first, queued ones last. */
+	/**
+	 * HistoryPage reads at most limit (1 to 200) items of a conversation's history
+	 * that stand before a cursor, "" for its end: messages and lines, in the order
+	 * that all members share, queued messages last. Its cost grows with limit and
+	 * not with the history. Paging on to ever older items shows none twice,
+	 * whatever moves meanwhile; what moves is told by MessageMoved or
+	 * MessageStateChanged.
+	 */
+	historyPage: { params: { conversation: string; before: string; limit: number; }; result: Page };
+	/**
+	 * History lists a conversation's messages in the order that all members share,
+	 * oldest first, queued ones last. It reads the whole history; HistoryPage does
+	 * not.
+	 */
 	history: { params: Where; result: Message[] };
 	/** Message finds one message of a conversation. */
 	message: { params: { conversation: string; id: string; }; result: Message };
@@ -123,6 +139,14 @@ export interface Calls {
 	 * with Queued, and leaves with the next Flush, or at once while listening.
 	 */
 	send: { params: { conversation: string; text: string; }; result: Message };
+	/**
+	 * Queue writes a text down to be sent, under an id of the caller's choice (32
+	 * hex digits, random), and returns without sending: FlushConversation does, or
+	 * the next connection. The same id with the same text again changes nothing
+	 * and returns the message as it stands, so that a program which lost the
+	 * answer may ask once more. Errors: FailMessageID, and those of Send.
+	 */
+	queue: { params: { conversation: string; id: string; text: string; }; result: Message };
 	/**
 	 * Flush sends everything that waits: mailboxes not yet made, introductions,
 	 * queued messages. nil means that nothing is left. When several things fail,
@@ -158,15 +182,7 @@ export interface Calls {
 	settle: { params: Record<string, never>; result: null };
 	/** Passphrase reports whether the vault opens with a passphrase only. */
 	passphrase: { params: Record<string, never>; result: boolean };
-	/**
-	 * ChangePassphrase puts next in place of now; empty means none. A wrong
-	 * now changes nothing.
-	 */
 	setPassphrase: { params: { passphrase: string; }; result: null };
-	/**
-	 * ChangePassphrase puts next in place of now; empty means none. A wrong
-	 * now changes nothing.
-	 */
 	changePassphrase: { params: { now: string; next: string; }; result: null };
 	/**
 	 * ChangePassphrase puts next in place of now; empty means none. A wrong
@@ -181,14 +197,19 @@ export type CoreEvent =
 	| { event: "message_arrived"; message: Message; }
 	/** MessageStateChanged: an own message came further. */
 	| { event: "message_state"; at: number; conversation: string; seq: number; id: string; state: MessageState; }
+	/**
+	 * MessageMoved: a message of the history has another place now, because it
+	 * came again: put back after a restore of the server, or sent once more.
+	 */
+	| { event: "message_moved"; at: number; conversation: string; seq: number; id: string; }
 	/** ContactRequested: a stranger wants to talk. */
 	| { event: "contact_requested"; at: number; from: string; }
 	/** ConversationJoined: this device is now in a conversation. */
 	| { event: "conversation_joined"; at: number; conversation: string; seq: number; name: string; members: string[]; }
 	/** MemberAdded: a person came into a conversation. */
-	| { event: "member_added"; at: number; conversation: string; seq: number; handle: string; }
+	| { event: "member_added"; at: number; conversation: string; seq: number; handle: string; by: string; }
 	/** MemberRemoved: a person left a conversation, perhaps oneself. */
-	| { event: "member_removed"; at: number; conversation: string; seq: number; handle: string; }
+	| { event: "member_removed"; at: number; conversation: string; seq: number; handle: string; by: string; }
 	/** DeviceAdded: a member's device is new, after a loss or restore. */
 	| { event: "device_added"; at: number; conversation: string; seq: number; handle: string; }
 	/**
@@ -238,13 +259,19 @@ export interface Conversation {
 	epoch: number;
 	/** 60 digits, the same for all members */
 	code: string;
-	/** sorted, oneself included */
+	/** sorted, oneself included unless Removed */
 	members: string[];
+	/** this device was taken out: the history stays, and nothing is sent */
+	removed: boolean;
 	unread: number;
 	/** own messages not yet sent */
 	queued: number;
 	/** code of what stops sending here, or empty */
 	problem: string;
+	/** the message that stands last; nil when there is none */
+	last: Message | null;
+	/** when it was last written in, not later than now; zero when never */
+	active: number;
 }
 
 /** Deleted answers DeleteEverything: what was removed, and what is out of reach. */
@@ -256,6 +283,17 @@ export interface Deleted {
 
 /** Difference is why a scanned code does not match. */
 export type Difference = "other_key" | "other_person" | "own_key";
+
+/** HistoryItem is a message, or a line about the conversation itself. */
+export interface HistoryItem {
+	kind: ItemKind;
+	/** names the item in this vault; it keeps it when it moves */
+	key: string;
+	/** of a message, else nil */
+	message: Message | null;
+	/** of any other kind, else nil */
+	line: Line | null;
+}
 
 /** Holdings is the server's signed answer to what it holds, checked. */
 export interface Holdings {
@@ -277,6 +315,31 @@ export interface Invite {
 	/** http(s)://HOST/i#…; the secret stands in the fragment only */
 	link: string;
 	expires: number;
+}
+
+/** ItemKind says what an item of a history is. */
+export type ItemKind = "code_changed" | "conversation_joined" | "conversation_named" | "device_added" | "keep_changed" | "member_added" | "member_left" | "member_removed" | "message";
+
+/**
+ * Line says what happened to a conversation. Fields that its kind does not
+ * need are zero.
+ */
+export interface Line {
+	seq: number;
+	/** when this device took note, whole seconds */
+	at: number;
+	/** who did it; zero when that is not known */
+	by: string;
+	/** whom it is about */
+	handle: string;
+	/** conversation_joined, conversation_named */
+	name: string;
+	/** conversation_joined */
+	members: string[];
+	/** code_changed: the new 60 digits */
+	code: string;
+	/** keep_changed: days */
+	keep: number;
 }
 
 /** Me is this vault's account and device. */
@@ -324,6 +387,13 @@ export type MessageState = "delivered" | "failed" | "queued" | "read" | "sent";
 export interface OpenOptions {
 	vault?: string;
 	passphrase?: string;
+}
+
+/** Page is a part of a history, oldest first. */
+export interface Page {
+	items: HistoryItem[];
+	/** for the page before this one; empty when nothing is older */
+	before: string;
 }
 
 /** Registration is client.RegisterParams. */
