@@ -24,5 +24,7 @@ export const repeatable: ReadonlySet<string> = new Set<keyof Calls>([
   'marks',
   'setMarks',
   'typing',
-  'send',
+  'queue',
+  'flush',
+  'flushConversation',
 ])

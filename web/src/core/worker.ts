@@ -4,30 +4,23 @@
 // and events out.
 import '../../dist-core/wasm_exec.js'
 import wasmURL from '../../dist-core/clarion.wasm?url'
-import type { CoreEvent } from './generated'
+import type { CallName, Core, CoreEntry } from './generated'
 import { asFailure, type Call, type CoreState, type FromWorker, type ToWorker } from './protocol'
 
 declare const __CORE_SHA256__: string
-
-interface Opened {
-  call(name: string, params: unknown): Promise<unknown>
-  next(): Promise<CoreEvent | null>
-  close(): Promise<unknown>
-}
-
-interface Entry {
-  open(options: { passphrase?: string }): Promise<Opened>
-}
 
 interface GoProgram {
   importObject: WebAssembly.Imports
   run(instance: WebAssembly.Instance): Promise<void>
 }
 
-const scope = self as unknown as { postMessage(m: FromWorker): void; clarionCore?: Entry; Go: new () => GoProgram }
+const scope = self as unknown as { postMessage(m: FromWorker): void; clarionCore?: CoreEntry; Go: new () => GoProgram }
 
-let entry: Promise<Entry> | null = null
-let core: Opened | null = null
+/** The vault of this origin. */
+const vault = 'clarion'
+
+let entry: Promise<CoreEntry> | null = null
+let core: Core | null = null
 
 const post = (m: FromWorker) => scope.postMessage(m)
 const state = (s: CoreState) => post({ kind: 'state', state: s })
@@ -43,7 +36,7 @@ async function fetchCore(): Promise<ArrayBuffer> {
   return bytes
 }
 
-async function start(): Promise<Entry> {
+async function start(): Promise<CoreEntry> {
   const { instance } = await WebAssembly.instantiate(await fetchCore(), go.importObject)
   go.run(instance).then(
     () => state({ phase: 'failed', failure: { code: 'core_crashed', text: 'The program ended.', hint: '' } }),
@@ -60,10 +53,10 @@ async function open(passphrase: string | undefined): Promise<void> {
   state({ phase: 'starting' })
   try {
     entry ??= start()
-    core = await (await entry).open(passphrase === undefined ? {} : { passphrase })
+    core = await (await entry).open(passphrase === undefined ? { vault } : { vault, passphrase })
   } catch (e) {
     const failure = asFailure(e)
-    const locked = failure.code === 'passphrase_needed' || failure.code === 'wrong_passphrase'
+    const locked = failure.code === 'passphrase_needed' || failure.code === 'passphrase_wrong'
     state({ phase: locked ? 'locked' : 'failed', failure })
     if (!core && !locked) entry = null
     return
@@ -72,7 +65,7 @@ async function open(passphrase: string | undefined): Promise<void> {
   void pump(core)
 }
 
-async function pump(opened: Opened): Promise<void> {
+async function pump(opened: Core): Promise<void> {
   for (let event = await opened.next(); event !== null; event = await opened.next()) post({ kind: 'event', event })
   core = null
   state({ phase: 'failed', failure: { code: 'core_crashed', text: 'The core ended.', hint: '' } })
@@ -81,7 +74,7 @@ async function pump(opened: Opened): Promise<void> {
 async function carryOut(call: Call): Promise<void> {
   try {
     if (!core) throw asFailure(new Error('the core is not open'))
-    post({ kind: 'outcome', outcome: { id: call.id, value: await core.call(call.name, call.params) } })
+    post({ kind: 'outcome', outcome: { id: call.id, value: await core.call(call.name as CallName, call.params as never) } })
   } catch (e) {
     post({ kind: 'outcome', outcome: { id: call.id, failure: asFailure(e) } })
   }
