@@ -9,6 +9,10 @@ import type { Calls } from './generated'
  */
 export const repeatable: ReadonlySet<string> = new Set<keyof Calls>([
   'whoAmI',
+  'sheet',
+  'forgetSheet',
+  'checkSheet',
+  'passphrase',
   'contacts',
   'conversations',
   'historyPage',

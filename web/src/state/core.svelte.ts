@@ -3,6 +3,7 @@
 import { Core } from '../core/core'
 import type { Calls, CoreEvent } from '../core/generated'
 import type { CoreState, Failure } from '../core/protocol'
+import { plainWords } from './words'
 import workerURL from '../core/worker.ts?worker&url'
 
 export type { Failure } from '../core/protocol'
@@ -85,6 +86,6 @@ export function unlock(passphrase: string): void {
 
 /** failure gives what a call was rejected with. */
 export function failure(e: unknown): Failure {
-  if (typeof e === 'object' && e !== null && 'code' in e && 'text' in e) return e as Failure
+  if (typeof e === 'object' && e !== null && 'code' in e && 'text' in e) return plainWords(e as Failure)
   return { code: 'page_failed', text: e instanceof Error ? e.message : String(e), hint: '' }
 }
