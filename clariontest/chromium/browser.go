@@ -196,6 +196,12 @@ func (p *Page) Crash(ctx context.Context) error {
 	return p.Browser.post(p.Session, "Page.crash", nil, make(chan answer, 1))
 }
 
+// Terminate ends the program's worker at once, as the page that owns it may;
+// the page lives on.
+func (p *Page) Terminate(ctx context.Context) error {
+	return p.Browser.Call(ctx, p.Session, "Runtime.evaluate", map[string]any{"expression": "program.terminate()"}, nil)
+}
+
 // Close closes the page as its person would.
 func (p *Page) Close(ctx context.Context) error {
 	return p.Browser.Call(ctx, "", "Target.closeTarget", map[string]any{"targetId": p.target}, nil)

@@ -118,7 +118,7 @@ func (h *Host) handler() http.Handler {
 
 func (h *Host) page(w http.ResponseWriter, r *http.Request, _ *Run) {
 	w.Header().Set("Content-Type", "text/html")
-	fmt.Fprintf(w, "<!doctype html><title>a run</title><script>new Worker(%q)</script>", "/worker.js#"+r.PathValue("id"))
+	fmt.Fprintf(w, "<!doctype html><title>a run</title><script>globalThis.program = new Worker(%q)</script>", "/worker.js#"+r.PathValue("id"))
 }
 
 func start(w http.ResponseWriter, _ *http.Request, run *Run) {

@@ -10,10 +10,17 @@ const at = "/run/" + self.location.hash.slice(1);
 function post(path, body) {
 	const request = new XMLHttpRequest();
 	request.open("POST", at + path, false);
-	request.send(body);
+	try {
+		request.send(body);
+	} catch {
+		// This worker is being terminated, or the host has gone.
+	}
 }
 
+let exited = false;
+
 function failed(error) {
+	if (exited) return; // timers and answers that come after the program's end
 	post("/output", "the program could not run: " + (error && error.stack || error) + "\n");
 	post("/exit", "1");
 }
@@ -33,7 +40,10 @@ async function main() {
 	const go = new Go();
 	go.argv = start.args;
 	go.env = { ...start.env };
-	go.exit = (status) => post("/exit", String(status));
+	go.exit = (status) => {
+		exited = true;
+		post("/exit", String(status));
+	};
 	const { instance } = await WebAssembly.instantiateStreaming(fetch(at + "/program"), go.importObject);
 	await go.run(instance);
 }

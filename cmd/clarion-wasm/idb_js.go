@@ -221,7 +221,12 @@ func (d *database) transact(ctx context.Context, mode string, requests func(tx j
 	tx.Set("onabort", abort)
 	_, err = try(func() js.Value {
 		requests(tx)
-		return tx.Call("commit") // as it would by itself, only sooner
+		if mode == "readwrite" {
+			// As it would by itself, only sooner. Not for one that reads: Chromium
+			// then completes it before large results are there.
+			tx.Call("commit")
+		}
+		return tx
 	})
 	if err != nil {
 		// Nothing of it may stay. A transaction that has ended meanwhile throws.

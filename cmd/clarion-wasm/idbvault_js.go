@@ -28,6 +28,11 @@ func (v *browserVault) begin() error {
 	if v.closed {
 		return vault.ErrClosed
 	}
+	select {
+	case <-v.lock.lost: // another page is the owner now
+		return errGone
+	default:
+	}
 	v.calls.Add(1)
 	return nil
 }

@@ -323,4 +323,7 @@ func TestTakenAway(t *testing.T) {
 	defer f.Release()
 	js.Global().Get("navigator").Get("locks").Call("request", "clarion vault "+o.name, options, f)
 	<-o.raw.lock.lost
+	if err := o.Commit(ctx, put("a", "2")); !errors.Is(err, errGone) {
+		t.Errorf("stolen: commit gives %v", err)
+	}
 }

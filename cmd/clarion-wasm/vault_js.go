@@ -27,13 +27,11 @@ func openVault(ctx context.Context, name, passphrase string) (v vault.Vault, raw
 		held.release()
 		return nil, nil, nil, vaultFailure(err)
 	}
-	key, err := vaultKey(ctx, d, name, passphrase)
-	if err != nil {
-		d.close()
-		held.release()
-		return nil, nil, nil, vaultFailure(err)
-	}
 	raw = &browserVault{database: d, lock: held}
+	key, err := vaultKey(ctx, raw, name, passphrase)
+	if err != nil {
+		return nil, nil, nil, vaultFailure(errors.Join(err, raw.Close()))
+	}
 	lock = &browserLock{name: name, vault: raw, turn: make(chan struct{}, 1)}
 	lock.turn <- struct{}{}
 	return vault.Seal(raw, key), raw, lock, nil
@@ -41,22 +39,22 @@ func openVault(ctx context.Context, name, passphrase string) (v vault.Vault, raw
 
 // vaultKey opens the seal of a database, or makes it in a new one. A database
 // with records and no seal is damaged: a new key would only hide that.
-func vaultKey(ctx context.Context, d *database, name, passphrase string) (key [32]byte, err error) {
-	s, err := readSeal(ctx, d)
+func vaultKey(ctx context.Context, v *browserVault, name, passphrase string) (key [32]byte, err error) {
+	s, err := readSeal(ctx, v.database)
 	if err != nil {
 		return key, err
 	}
 	if s != nil {
 		return s.open(ctx, name, passphrase)
 	}
-	if found, err := (&browserVault{database: d}).Scan(ctx, "", "", 1); err != nil || len(found) > 0 {
+	if found, err := v.Scan(ctx, "", "", 1); err != nil || len(found) > 0 {
 		return key, errors.Join(err, vault.ErrDamaged)
 	}
 	rand.Read(key[:]) // never fails (Go 1.24)
 	if s, err = newSeal(ctx, name, passphrase, key); err != nil {
 		return key, err
 	}
-	return key, s.store(ctx, d)
+	return key, s.store(ctx, v.database)
 }
 
 // vaultState tells of a vault without opening it.
