@@ -13,6 +13,9 @@ func Other() []Row {
 		{"file:clarion.db-shm", "-", "an index of the newest changes, no contents", "the server", "to read while writing", "run", operator},
 		{"file:.restore.db", "-", "the backup that is being put back, with its -wal and -shm, until it takes the place of clarion.db; " +
 			"a crash leaves it until the next start or restore", "as each column says", "to leave the old data or the new, never half", "run", operator},
+		{"file:clarion.db.replaced", "-", "what stood in the data folder when the operator put a backup of another host or version in its place " +
+			"(restore --replace), with its -wal", "as each column says", "to lose nothing by a slip", "data",
+			operator + "; Clarion does not delete it"},
 		{"file:.room-*", "-", "64 KiB of zeros, for a moment after the disk refused a write; a crash leaves it until the next start", "the server",
 			"to tell a full disk from a failing one", "run", operator},
 		{"file:.clarion-backup-*", "-", "a backup that is being written, in the folder where it will stand; a crash leaves it for the operator to delete",

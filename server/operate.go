@@ -37,5 +37,11 @@ func NewCode(dir string, days int, now time.Time) (code string, expires time.Tim
 func Backup(dir, file string) error { return store.Backup(dir, file) }
 
 // Restore puts a backup in place of what a folder holds, under a new
-// incarnation; mailboxes other than inboxes only read from then on. ErrBusy while a server holds the folder, ErrVersion, ErrDamaged.
+// incarnation; mailboxes other than inboxes only read from then on. ErrBusy
+// while a server holds the folder; ErrNotBackup, ErrVersion, ErrDamaged of the
+// backup; ErrForeign when the folder holds data of another host or version.
 func Restore(dir, file string) (*Restored, error) { return store.Restore(dir, file) }
+
+// Replace is Restore also over what ErrForeign refuses, and keeps that in the
+// folder, where Restored.Kept says. ErrExists when something is kept there.
+func Replace(dir, file string) (*Restored, error) { return store.Replace(dir, file) }

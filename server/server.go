@@ -23,6 +23,9 @@ var (
 	ErrNoData  = store.ErrNoData  // no server has run in the folder yet
 	ErrExists  = store.ErrExists  // a backup never overwrites
 	ErrDamaged = store.ErrDamaged // a backup fails its integrity check
+
+	ErrNotBackup = store.ErrNotBackup // a file to restore is no backup
+	ErrForeign   = store.ErrForeign   // a restore would replace data of another host or version
 )
 
 // drainTime is how long connections have to take what they are owed.

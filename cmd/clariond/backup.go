@@ -40,7 +40,8 @@ func (b *backupCommand) Run(inv *invocation) error {
 
 // restoreCommand puts a backup back.
 type restoreCommand struct {
-	File string `arg:"" placeholder:"FILE" help:"A file of clariond backup."`
+	File    string `arg:"" placeholder:"FILE" help:"A file of clariond backup."`
+	Replace bool   `help:"Also over data of another host or version, which are kept beside it."`
 }
 
 // Help is shown by restore --help.
@@ -49,7 +50,8 @@ func (restoreCommand) Help() string {
 a new incarnation, by which clients know that envelopes may be missing; waiting key packages are dropped,
 since contacts may have taken them; mailboxes only read from then on, and conversations move to new ones
 by themselves; accounts deleted after the backup stay deleted, where the present data
-still says so. The server must not be running.
+still says so. Data of another host or version are replaced with --replace only, and kept as clarion.db.replaced
+in the folder. The server must not be running.
 
 Example:
   clariond restore /mnt/safe/clarion-2026-11-22.db`
@@ -57,7 +59,11 @@ Example:
 
 // Run restores.
 func (r *restoreCommand) Run(inv *invocation) error {
-	done, err := server.Restore(inv.data, r.File)
+	restore := server.Restore
+	if r.Replace {
+		restore = server.Replace
+	}
+	done, err := restore(inv.data, r.File)
 	if err != nil {
 		return err
 	}
@@ -67,7 +73,8 @@ func (r *restoreCommand) Run(inv *invocation) error {
 			KeyPackages int64  `json:"key_packages_dropped"`
 			Mailboxes   int64  `json:"mailboxes_closed"`
 			Accounts    int64  `json:"accounts_kept_deleted"`
-		}{done.Host, done.KeyPackages, done.Mailboxes, done.Accounts})
+			Kept        string `json:"kept,omitempty"`
+		}{done.Host, done.KeyPackages, done.Mailboxes, done.Accounts, done.Kept})
 		return nil
 	}
 	fmt.Fprintf(inv.out, "restored the data of %s, as a new incarnation\n", done.Host)
@@ -75,6 +82,9 @@ func (r *restoreCommand) Run(inv *invocation) error {
 	fmt.Fprintf(inv.out, "closed   %d mailboxes; conversations move to new ones by themselves\n", done.Mailboxes)
 	if done.Accounts > 0 {
 		fmt.Fprintf(inv.out, "deleted  %d accounts again, which were deleted after the backup\n", done.Accounts)
+	}
+	if done.Kept != "" {
+		fmt.Fprintf(inv.out, "kept     %s: what was there before; delete it when you are sure\n", done.Kept)
 	}
 	fmt.Fprintf(inv.out, "next     clariond serve\n")
 	return nil

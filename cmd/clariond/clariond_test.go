@@ -229,7 +229,7 @@ func TestInventoryIsComplete(t *testing.T) {
 		kinds[kind] = true
 		kinds[r["table"]] = true
 	}
-	for _, want := range []string{"file:.restore.db", "file:.room-*", "file:.clarion-backup-*",
+	for _, want := range []string{"file:.restore.db", "file:clarion.db.replaced", "file:.room-*", "file:.clarion-backup-*",
 		"envelope", "account", "mailbox", "meta", "file", "log", "memory"} {
 		if !kinds[want] {
 			t.Errorf("no row of %s", want)

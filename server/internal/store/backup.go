@@ -8,7 +8,6 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -16,6 +15,9 @@ import (
 
 // ErrExists says that a backup's file is there already.
 var ErrExists = errors.New("the file exists already")
+
+// ErrNotBackup says that a file to restore is none of Backup's.
+var ErrNotBackup = errors.New("the file is not a backup of a Clarion server")
 
 // ErrDamaged says that a backup fails SQLite's integrity check.
 var ErrDamaged = errors.New("the backup is damaged")
@@ -31,7 +33,7 @@ func mustExist(path string) error {
 
 // ownOr keeps this package's own errors and turns the others into faults.
 func ownOr(err error, dir string) error {
-	for _, own := range []error{ErrNoData, ErrVersion, ErrHost, ErrBusy, ErrDamaged, ErrExists} {
+	for _, own := range []error{ErrNoData, ErrVersion, ErrHost, ErrBusy, ErrDamaged, ErrExists, ErrNotBackup, ErrForeign} {
 		if errors.Is(err, own) {
 			return err
 		}
@@ -75,17 +77,26 @@ func Backup(dir, file string) error {
 // Restored tells what a restore changed beyond putting the data back.
 type Restored struct {
 	Host        string
-	KeyPackages int64 // dropped: contacts may have taken them already
-	Accounts    int64 // removed: deleted after the backup was made
-	Mailboxes   int64 // closed: their conversations go on in new ones
+	KeyPackages int64  // dropped: contacts may have taken them already
+	Accounts    int64  // removed: deleted after the backup was made
+	Mailboxes   int64  // closed: their conversations go on in new ones
+	Kept        string // where Replace put what was there; empty when nothing was in its way
 }
 
 // Restore puts a backup in place of what the folder holds. It makes a new
 // incarnation, drops the key packages, closes every mailbox but the inboxes and
 // keeps deleted accounts deleted. The change is one rename: a crash leaves the
-// old data or the new. ErrBusy while a server holds the folder, ErrVersion,
-// ErrDamaged.
-func Restore(dir, file string) (*Restored, error) {
+// old data or the new. ErrBusy while a server holds the folder; ErrNotBackup,
+// ErrVersion, ErrDamaged of the backup; ErrForeign when the folder holds
+// something else than earlier data of the same host.
+func Restore(dir, file string) (*Restored, error) { return restore(dir, file, false) }
+
+// Replace is Restore also over data of another host or version, or that are
+// not Clarion's; it keeps them in the folder, where Restored says. ErrExists
+// when an earlier Replace kept something there.
+func Replace(dir, file string) (*Restored, error) { return restore(dir, file, true) }
+
+func restore(dir, file string, replace bool) (*Restored, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -111,15 +122,34 @@ func Restore(dir, file string) (*Restored, error) {
 	if err != nil {
 		return nil, ownOr(err, dir)
 	}
+	there, err := foreign(path, r.Host)
+	switch {
+	case err != nil:
+		return nil, ownOr(err, dir)
+	case there != "" && !replace:
+		return nil, refuseForeign(there, r.Host)
+	case there != "":
+		if r.Kept, err = keepAside(path); err != nil {
+			return nil, errors.Join(err, forgetAside(path))
+		}
+	}
+	if err := exchange(path, part); err != nil {
+		return nil, errors.Join(err, forgetAside(path))
+	}
+	if r.Kept != "" {
+		err = tidyAside(r.Kept)
+	}
+	return r, errors.Join(err, syncDir(dir))
+}
+
+// exchange puts the new database in place of the one at path.
+func exchange(path, part string) error {
 	// The old write-ahead log must not meet the new database: it is emptied
 	// first, which also leaves the old data whole if this is interrupted.
 	if err := settle(path); err != nil {
-		return nil, err
+		return err
 	}
-	if err := os.Rename(part, path); err != nil {
-		return nil, err
-	}
-	return r, syncDir(dir)
+	return os.Rename(part, path)
 }
 
 // copyFile copies to a new file of the owner's and makes it durable.
@@ -182,8 +212,8 @@ func renew(part string, gone [][]byte, key []byte) (*Restored, error) {
 	defer db.Close()
 	db.SetMaxOpenConns(1)
 	m, err := readMeta(db)
-	if errors.Is(err, ErrNoData) {
-		return nil, fmt.Errorf("%w: it is empty", ErrVersion)
+	if errors.Is(err, ErrNoData) || errors.Is(err, errNotClarion) {
+		return nil, ErrNotBackup
 	}
 	if err != nil {
 		return nil, err

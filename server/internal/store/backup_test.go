@@ -255,14 +255,14 @@ func TestRestoreRefuses(t *testing.T) {
 		file string
 		want error
 	}{
-		{write([]byte("this is no database at all, but it is long enough to look at")), ErrVersion},
+		{write([]byte("this is no database at all, but it is long enough to look at")), ErrNotBackup},
 		{filepath.Join(dir, "missing.db"), os.ErrNotExist},
 	} {
 		if _, err := Restore(data, bad.file); !errors.Is(err, bad.want) {
 			t.Errorf("%v, want %v", err, bad.want)
 		}
 	}
-	if _, err := Restore(data, write(nil)); !errors.Is(err, ErrVersion) {
+	if _, err := Restore(data, write(nil)); !errors.Is(err, ErrNotBackup) {
 		t.Errorf("an empty file: %v", err)
 	}
 	if _, err := Restore(data, write(damaged)); !errors.Is(err, ErrDamaged) {

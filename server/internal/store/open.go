@@ -34,6 +34,9 @@ var (
 	ErrNoData = errors.New("no server has run in this data folder yet")
 )
 
+// errNotClarion is beside ErrVersion where a file is not Clarion's at all.
+var errNotClarion = errors.New("it is not a Clarion database")
+
 const (
 	fileName    = "clarion.db"
 	restoreName = ".restore.db"  // the copy of a backup that becomes fileName
@@ -188,6 +191,9 @@ func removeLeftovers(dir string) error {
 	if err := removeDatabase(filepath.Join(dir, restoreName)); err != nil {
 		return err
 	}
+	if err := forgetAside(filepath.Join(dir, fileName)); err != nil {
+		return err
+	}
 	left, err := filepath.Glob(filepath.Join(dir, roomPattern))
 	for _, name := range left {
 		err = errors.Join(err, os.Remove(name))
@@ -284,10 +290,10 @@ func readRow(q queryer) (Meta, error) {
 func versionOr(err error) error {
 	switch resultCode(err) & 0xff {
 	case 1, 26: // SQLITE_ERROR: no such table; SQLITE_NOTADB
-		return fmt.Errorf("%w: it is not a Clarion database", ErrVersion)
+		return fmt.Errorf("%w: %w", ErrVersion, errNotClarion)
 	}
 	if errors.Is(err, sql.ErrNoRows) {
-		return fmt.Errorf("%w: it lacks its first row", ErrVersion)
+		return fmt.Errorf("%w: %w, for it lacks its first row", ErrVersion, errNotClarion)
 	}
 	return err
 }
