@@ -24,6 +24,13 @@ const (
 	exitData    = 6 // the data folder is busy, or of another version
 )
 
+// What the operator is told of a disk that is full, or fails.
+const (
+	diskFull  = string(wire.CodeDiskFull)
+	makeRoom  = "make room on the disk; nothing was changed"
+	checkDisk = "check the disk and the data folder; nothing was changed"
+)
+
 // failure is what a command tells the operator when it did not do its work.
 type failure struct {
 	Code   string
@@ -61,7 +68,10 @@ func faults() []fault {
 		{syscall.EADDRINUSE, "port_in_use", "stop the program that uses it, or choose another with --listen HOST:PORT", exitMissing},
 		{syscall.EACCES, "not_permitted", "choose a folder you own and a port above 1023", exitMissing},
 		{syscall.EADDRNOTAVAIL, "address_unavailable", "choose an address of this machine with --listen HOST:PORT", exitMissing},
-		{syscall.ENOSPC, "disk_full", "make room on the disk; nothing was changed", exitMissing},
+		{syscall.ENOSPC, diskFull, makeRoom, exitMissing},
+		{syscall.EDQUOT, diskFull, makeRoom, exitMissing},
+		{syscall.EFBIG, diskFull, makeRoom, exitMissing},
+		{syscall.EIO, string(wire.CodeStoreDown), checkDisk, exitMissing},
 		{syscall.EROFS, "not_permitted", "choose a folder that can be written to", exitMissing},
 		{fs.ErrNotExist, "file_unreadable", "check the file's name", exitUsage},
 		{syscall.ENOTDIR, "file_unreadable", "check the folder's name", exitUsage},
@@ -77,13 +87,16 @@ func failureOf(err error) *failure {
 	}
 	var r *wire.Refusal
 	if errors.As(err, &r) {
-		status := exitOther
-		if r.Code == wire.CodeDiskFull {
-			status = exitMissing
-		}
 		// The refusal's own error begins with its code, which stands before it.
 		text := strings.TrimPrefix(err.Error(), string(r.Code)+": ")
-		return &failure{string(r.Code), text, r.Hint, status}
+		// The hints on the wire are for people, who cannot mend the disk.
+		switch r.Code {
+		case wire.CodeDiskFull:
+			return &failure{diskFull, text, makeRoom, exitMissing}
+		case wire.CodeStoreDown:
+			return &failure{string(r.Code), text, checkDisk, exitMissing}
+		}
+		return &failure{string(r.Code), text, r.Hint, exitOther}
 	}
 	for _, line := range faults() {
 		if errors.Is(err, line.is) {
