@@ -71,6 +71,7 @@ func (c *Client) register(ctx context.Context, p RegisterParams) ([]string, erro
 	var ch change
 	c.self.Stage = stageReady
 	ch.put(recordSelf, c.self)
+	ch.put(recordServer, &metServer{s.hello.ServerKey})
 	if !p.KeepSheet {
 		ch.drop(recordWord)
 	}
@@ -299,7 +300,12 @@ func (c *Client) WhoAmI(ctx context.Context) (me Me, err error) {
 			Handle: c.self.Handle, Server: c.self.Server, Fingerprint: fingerprint(identity),
 			Device: fingerprint(device), Registered: time.Unix(c.self.Registered, 0).UTC(),
 		}
-		return nil
+		var met metServer
+		found, err := get(ctx, c.vault, recordServer, &met)
+		if found {
+			me.ServerKey = hex.EncodeToString(met.Key[:])
+		}
+		return err
 	})
 	return me, err
 }

@@ -42,6 +42,7 @@ type Me struct {
 	Server      string
 	Fingerprint string // SHA-256 of the identity key, 64 hex digits
 	Device      string // SHA-256 of the device key, 64 hex digits
+	ServerKey   string // Ed25519, 64 hex digits, as this device saw it first; empty before it did
 	Registered  time.Time
 }
 

@@ -112,7 +112,11 @@ func (c *Client) accountDoor(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.signIn(ctx, s); err != nil {
+	err = c.signIn(ctx, s)
+	if err == nil {
+		err = c.meetServer(ctx, s)
+	}
+	if err != nil {
 		s.close()
 		c.doors.account = nil
 		return nil, err

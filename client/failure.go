@@ -61,6 +61,7 @@ const (
 	FailAmbiguous       = "ambiguous_conversation"
 	FailOneself         = "oneself"
 	FailServerKey       = "server_key_differs"
+	FailServerKeyText   = "server_key_invalid"
 
 	// FailFull is the server's code too: a disk is full, here or there, and the
 	// sentence says whose.
@@ -100,7 +101,8 @@ var failures = map[string]sentencePair{
 	FailName:            {"a conversation's name has 1 to 100 characters, with none that controls the terminal", "choose another name"},
 	FailAmbiguous:       {"more than one conversation fits", "use its id from `clarion conversations`, or enough of its beginning"},
 	FailOneself:         {"this is your own handle", "name another person"},
-	FailServerKey:       {"the server's key is another than the one this device has seen", "ask the operator by another way which key is theirs, and why it is another"},
+	FailServerKey:       {"the server's key is another than the one this device met it with", "ask the operator by another way which key is theirs, and why it is another; if it is, `clarion holdings --key KEY` takes it"},
+	FailServerKeyText:   {"this is not a server's key", "it has 64 hex digits; `clarion whoami` shows the one that this device has seen"},
 	FailFull:            {"there is no room on this device's disk for the vault", "make room, then try again; the last step was not kept"},
 }
 

@@ -347,6 +347,7 @@ func (c *Client) takeOver(ctx context.Context, s *session, keys *recoveryKeys, h
 		return err
 	}
 	me.Stage = stageReady
+	ch.put(recordServer, &metServer{s.hello.ServerKey})
 	for i := range blob.Contacts {
 		c.putContact(&ch, &blob.Contacts[i])
 	}

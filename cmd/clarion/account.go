@@ -91,7 +91,7 @@ type whoamiCommand struct{}
 
 // Help explains the command.
 func (whoamiCommand) Help() string {
-	return `Shows your handle, your server, and the fingerprints of your identity key and of this device.
+	return `Shows your handle, your server with the key it signs its answers with, and the fingerprints of your identity key and of this device.
 
 Example:
 
@@ -107,7 +107,7 @@ func (*whoamiCommand) Run(ctx context.Context, inv *invocation) error {
 		}
 		if inv.json {
 			return writeJSON(inv.out, meShape{
-				Handle: me.Handle.String(), Server: me.Server, Fingerprint: me.Fingerprint, Device: me.Device, Registered: stamp(me.Registered),
+				Handle: me.Handle.String(), Server: me.Server, Fingerprint: me.Fingerprint, Device: me.Device, ServerKey: me.ServerKey, Registered: stamp(me.Registered),
 			})
 		}
 		return inv.printPairs([][]string{
@@ -115,6 +115,7 @@ func (*whoamiCommand) Run(ctx context.Context, inv *invocation) error {
 			{"server", me.Server},
 			{"fingerprint", me.Fingerprint},
 			{"device", me.Device},
+			{"server's key", me.ServerKey},
 			{"registered", moment(me.Registered)},
 		})
 	})

@@ -20,6 +20,7 @@ const (
 	failOutput      = "output_closed"
 	failVaultBusy   = "vault_busy"
 	failVersion     = "vault_version"
+	failServerKey   = "server_key_unknown"
 
 	failVaultDamaged = "vault_damaged"
 )
@@ -59,6 +60,7 @@ var exits = map[string]int{
 	client.FailMessageID:          exitUsage,
 	client.FailCheckCode:          exitUsage,
 	client.FailOneself:            exitUsage,
+	client.FailServerKeyText:      exitUsage,
 	client.FailVault:              exitMissing,
 	client.FailFull:               exitMissing, // the device's disk or the server's
 	client.FailUnreachable:        exitUnreachable,

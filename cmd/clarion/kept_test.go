@@ -3,9 +3,11 @@
 package main
 
 import (
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -103,6 +105,23 @@ func FuzzEventOf(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if e := eventOf(b); e != nil && !keeps(e) {
 			t.Fatalf("%q became %T, which is never kept", b, e)
+		}
+	})
+}
+
+func FuzzReadAnswer(f *testing.F) {
+	f.Add([]byte(`{"account":"ada@x","tables":[{"table":"account","rows":1}],"could":[],"cannot":[],"signature":"` + strings.Repeat("00", 64) +
+		`","at":"2026-11-22T05:00:00Z","host":"x","server_key":"` + strings.Repeat("00", 32) + `"}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		a, err := readAnswer(b)
+		if (a == nil) == (err == nil) {
+			t.Fatalf("%q gives %v and %v", b, a, err)
+		}
+		if err != nil && exitStatus(client.AsFailure(err).Code) != exitUsage {
+			t.Fatalf("%q: %v", b, err)
+		}
+		if err == nil {
+			ed25519.Verify(a.key[:], a.SignedBytes(a.host), a.signature)
 		}
 	})
 }

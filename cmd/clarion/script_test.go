@@ -6,8 +6,10 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"database/sql"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -80,6 +82,7 @@ type scriptCommand = func(ts *testscript.TestScript, neg bool, args []string)
 //	hold DIR, release DIR          opens the vault in DIR, closes it again
 //	stamp DIR N                    makes the vault in DIR one of version N
 //	fill FILE N HEX                writes bytes N times
+//	forge FILE NEW                 signs a saved answer anew, with a key of its own
 func scriptCommands(server *clariontest.Server) map[string]scriptCommand {
 	held := map[string]vault.Vault{}
 	return map[string]scriptCommand{
@@ -101,6 +104,9 @@ func scriptCommands(server *clariontest.Server) map[string]scriptCommand {
 			b, err := hex.DecodeString(args[2])
 			ts.Check(err)
 			ts.Check(os.WriteFile(ts.MkAbs(args[0]), bytes.Repeat(b, n), 0o600))
+		},
+		"forge": func(ts *testscript.TestScript, neg bool, args []string) {
+			ts.Check(forgeAnswer(ts.MkAbs(args[0]), ts.MkAbs(args[1])))
 		},
 		"fails": func(ts *testscript.TestScript, neg bool, args []string) {
 			if neg || len(args) < 3 {
@@ -221,4 +227,30 @@ func stampVault(file, version string) error {
 	}
 	_, err = db.Exec(fmt.Sprintf("PRAGMA user_version = %d", n))
 	return errors.Join(err, db.Close())
+}
+
+// forgeAnswer does what a hostile file does: whole and rightly signed, by
+// nobody.
+func forgeAnswer(from, to string) error {
+	b, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	a, err := readAnswer(b)
+	if err != nil {
+		return err
+	}
+	var s holdingsShape
+	if err := json.Unmarshal(b, &s); err != nil {
+		return err
+	}
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		return err
+	}
+	s.ServerKey, s.Signature = hex.EncodeToString(public), hex.EncodeToString(ed25519.Sign(private, a.SignedBytes(a.host)))
+	if b, err = json.Marshal(s); err != nil {
+		return err
+	}
+	return os.WriteFile(to, b, 0o600)
 }

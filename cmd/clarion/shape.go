@@ -36,6 +36,7 @@ type meShape struct {
 	Server      string `json:"server"`
 	Fingerprint string `json:"fingerprint"`
 	Device      string `json:"device"`
+	ServerKey   string `json:"server_key"`
 	Registered  string `json:"registered"`
 }
 
@@ -102,6 +103,14 @@ type holdingsShape struct {
 	At        string       `json:"at"`         // the signature covers it
 	Host      string       `json:"host"`       // so does it this
 	ServerKey string       `json:"server_key"` // Ed25519, 64 hex digits
+}
+
+type checkedAnswerShape struct {
+	Account   string `json:"account"`
+	Host      string `json:"host"`
+	ServerKey string `json:"server_key"`
+	Key       string `json:"key"` // seen, by this vault; or given
+	Signature string `json:"signature"`
 }
 
 type deletedShape struct {

@@ -84,6 +84,7 @@ func account() []Entry {
 		}),
 		ask("whoAmI", (*client.Client).WhoAmI),
 		call("holdings", func(ctx context.Context, c *Core, _ None) (Holdings, error) { return holdings(c.Holdings(ctx)) }),
+		do("trustServerKey", func(ctx context.Context, c *Core, p struct{ Key string }) error { return c.TrustServerKey(ctx, p.Key) }),
 		ask("deleteEverything", (*client.Client).DeleteEverything),
 	}
 }

@@ -33,9 +33,16 @@ export interface Calls {
 	whoAmI: { params: Record<string, never>; result: Me };
 	/**
 	 * Holdings asks what the server holds about this account, and checks the
-	 * signature of the answer.
+	 * signature of the answer by the key that the server had when this device met
+	 * it. Errors: server_key_differs, bad_signature.
 	 */
 	holdings: { params: Record<string, never>; result: Holdings };
+	/**
+	 * TrustServerKey takes a key, 64 hex digits of Ed25519, for the server's from
+	 * now on, after a person compared it with the operator by another way. Errors:
+	 * server_key_invalid.
+	 */
+	trustServerKey: { params: { key: string; }; result: null };
 	/**
 	 * DeleteEverything removes the account and all that the server holds about
 	 * it, then empties this vault. The answer says what cannot be reached.
@@ -113,15 +120,6 @@ export interface Calls {
 	 */
 	removeMember: { params: Member; result: null };
 	/**
-	 * HistoryPage reads at most limit (1 to 200) items of a conversation's history
-	 * that stand before a cursor, "" for its end: messages and lines, in the order
-	 * that all members share, queued messages last. Its cost grows with limit and
-	 * not with the history. Paging on to ever older items shows none twice,
-	 * whatever moves meanwhile; what moves is told by MessageMoved or
-	 * MessageStateChanged.
-	 */
-	historyPage: { params: { conversation: string; before: string; limit: number; }; result: Page };
-	/**
 	 * History lists a conversation's messages in the order that all members share,
 	 * oldest first, queued ones last. It reads the whole history; HistoryPage does
 	 * not.
@@ -139,14 +137,6 @@ export interface Calls {
 	 * with Queued, and leaves with the next Flush, or at once while listening.
 	 */
 	send: { params: { conversation: string; text: string; }; result: Message };
-	/**
-	 * Queue writes a text down to be sent, under an id of the caller's choice (32
-	 * hex digits, random), and returns without sending: FlushConversation does, or
-	 * the next connection. The same id with the same text again changes nothing
-	 * and returns the message as it stands, so that a program which lost the
-	 * answer may ask once more. Errors: FailMessageID, and those of Send.
-	 */
-	queue: { params: { conversation: string; id: string; text: string; }; result: Message };
 	/**
 	 * Flush sends everything that waits: mailboxes not yet made, introductions,
 	 * queued messages. nil means that nothing is left. When several things fail,
@@ -197,11 +187,6 @@ export type CoreEvent =
 	| { event: "message_arrived"; message: Message; }
 	/** MessageStateChanged: an own message came further. */
 	| { event: "message_state"; at: number; conversation: string; seq: number; id: string; state: MessageState; }
-	/**
-	 * MessageMoved: a message of the history has another place now, because it
-	 * came again: put back after a restore of the server, or sent once more.
-	 */
-	| { event: "message_moved"; at: number; conversation: string; seq: number; id: string; }
 	/** ContactRequested: a stranger wants to talk. */
 	| { event: "contact_requested"; at: number; from: string; }
 	/** ConversationJoined: this device is now in a conversation. */
@@ -284,17 +269,6 @@ export interface Deleted {
 /** Difference is why a scanned code does not match. */
 export type Difference = "other_key" | "other_person" | "own_key";
 
-/** HistoryItem is a message, or a line about the conversation itself. */
-export interface HistoryItem {
-	kind: ItemKind;
-	/** names the item in this vault; it keeps it when it moves */
-	key: string;
-	/** of a message, else nil */
-	message: Message | null;
-	/** of any other kind, else nil */
-	line: Line | null;
-}
-
 /** Holdings is the server's signed answer to what it holds, checked. */
 export interface Holdings {
 	account: string;
@@ -317,31 +291,6 @@ export interface Invite {
 	expires: number;
 }
 
-/** ItemKind says what an item of a history is. */
-export type ItemKind = "code_changed" | "conversation_joined" | "conversation_named" | "device_added" | "keep_changed" | "member_added" | "member_left" | "member_removed" | "message";
-
-/**
- * Line says what happened to a conversation. Fields that its kind does not
- * need are zero.
- */
-export interface Line {
-	seq: number;
-	/** when this device took note, whole seconds */
-	at: number;
-	/** who did it; zero when that is not known */
-	by: string;
-	/** whom it is about */
-	handle: string;
-	/** conversation_joined, conversation_named */
-	name: string;
-	/** conversation_joined */
-	members: string[];
-	/** code_changed: the new 60 digits */
-	code: string;
-	/** keep_changed: days */
-	keep: number;
-}
-
 /** Me is this vault's account and device. */
 export interface Me {
 	handle: string;
@@ -350,6 +299,8 @@ export interface Me {
 	fingerprint: string;
 	/** SHA-256 of the device key, 64 hex digits */
 	device: string;
+	/** Ed25519, 64 hex digits, as this device saw it first; empty before it did */
+	serverKey: string;
 	registered: number;
 }
 
@@ -387,13 +338,6 @@ export type MessageState = "delivered" | "failed" | "queued" | "read" | "sent";
 export interface OpenOptions {
 	vault?: string;
 	passphrase?: string;
-}
-
-/** Page is a part of a history, oldest first. */
-export interface Page {
-	items: HistoryItem[];
-	/** for the page before this one; empty when nothing is older */
-	before: string;
 }
 
 /** Registration is client.RegisterParams. */
