@@ -32,6 +32,9 @@ func toJS(v reflect.Value) (js.Value, error) {
 		case time.Duration:
 			return js.ValueOf(float64(v.Milliseconds())), nil
 		case wire.Handle:
+			if v == (wire.Handle{}) {
+				return js.ValueOf(""), nil
+			}
 			return js.ValueOf(v.String()), nil
 		}
 	}

@@ -70,7 +70,7 @@ func generate(root string) (string, error) {
 	var out strings.Builder
 	out.WriteString("/** Every call of the core: its parameters and its result. */\nexport interface Calls {\n")
 	for _, e := range s.entries("All") {
-		out.WriteString(comment("\t", w.docs[e.method]) + "\t" + e.name + ": { params: " + w.params(e.params) + "; result: " + w.result(e.result) + " };\n")
+		out.WriteString(comment("\t", e.doc) + "\t" + e.name + ": { params: " + w.params(e.params) + "; result: " + w.result(e.result) + " };\n")
 	}
 	out.WriteString("}\n\n/** Something that happened, told once, in order. */\nexport type CoreEvent =")
 	for _, e := range s.entries("Events") {
@@ -91,7 +91,7 @@ func generate(root string) (string, error) {
 type entry struct {
 	name           string
 	params, result types.Type // of an event only params
-	method         string     // of the client: where its comment stands
+	doc            string     // the comment above the line, else that of the function it calls
 }
 
 // entries reads the lines of a table: those of the slice that the function
@@ -144,10 +144,11 @@ func (s *sources) entry(line *ast.CallExpr) entry {
 	default:
 		panic("a line of the table is made by " + maker.Name)
 	}
+	e.doc = s.above(line)
 	ast.Inspect(line, func(n ast.Node) bool {
-		if sel, is := n.(*ast.SelectorExpr); is && e.method == "" {
+		if sel, is := n.(*ast.SelectorExpr); is && e.doc == "" {
 			if f, is := s.info.Uses[sel.Sel].(*types.Func); is {
-				e.method = receiver(f)
+				e.doc = s.docs[docName(f)]
 			}
 		}
 		return true
@@ -155,11 +156,24 @@ func (s *sources) entry(line *ast.CallExpr) entry {
 	return e
 }
 
-// receiver names a method as the comments are named.
-func receiver(f *types.Func) string {
+// above returns the comment that ends on the line before a node.
+func (s *sources) above(n ast.Node) string {
+	for _, f := range s.files {
+		for _, c := range f.Comments {
+			at := s.set.Position(c.End())
+			if where := s.set.Position(n.Pos()); at.Filename == where.Filename && at.Line == where.Line-1 {
+				return c.Text()
+			}
+		}
+	}
+	return ""
+}
+
+// docName names a function or method as the comments are named.
+func docName(f *types.Func) string {
 	recv := f.Signature().Recv()
 	if recv == nil {
-		return ""
+		return f.Pkg().Path() + "." + f.Name()
 	}
 	of := recv.Type()
 	if p, is := of.(*types.Pointer); is {

@@ -27,10 +27,11 @@ const (
 // sources are the table's package, type-checked, and the comments of all
 // packages of ours that it links.
 type sources struct {
+	set   *token.FileSet
 	files []*ast.File
 	info  *types.Info
 	pkg   *types.Package
-	docs  map[string]string // by "package.Type", "package.Type.Field or Method"
+	docs  map[string]string // by "package.Type", "package.Function", "package.Type.Field or Method"
 }
 
 // listed is what go list says of a package.
@@ -45,10 +46,10 @@ func load(root string) (*sources, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &sources{docs: map[string]string{}, info: &types.Info{
+	set := token.NewFileSet()
+	s := &sources{set: set, docs: map[string]string{}, info: &types.Info{
 		Types: map[ast.Expr]types.TypeAndValue{}, Instances: map[*ast.Ident]types.Instance{}, Uses: map[*ast.Ident]types.Object{},
 	}}
-	set := token.NewFileSet()
 	for _, p := range packages {
 		if !strings.HasPrefix(p.ImportPath, module+"/") {
 			continue
@@ -97,6 +98,7 @@ func (s *sources) comments(path string, f *ast.File) {
 		switch d := d.(type) {
 		case *ast.FuncDecl:
 			if d.Recv == nil {
+				s.docs[path+"."+d.Name.Name] = d.Doc.Text()
 				continue
 			}
 			of := d.Recv.List[0].Type

@@ -12,7 +12,7 @@
 //
 // How types cross: a struct is an object with its exported fields in
 // lowerCamelCase, those of embedded structs among them; a handle is a string
-// name@host, a time a number of milliseconds since 1970 and 0 when unset, a
+// name@host and empty for nobody, a time a number of milliseconds since 1970 and 0 when unset, a
 // duration a number of milliseconds, bytes a Uint8Array, a nil pointer null, a
 // nil slice an empty array, an integer a number of at most 2^53-1. A field of
 // parameters tagged `core:"optional"` may be left out.

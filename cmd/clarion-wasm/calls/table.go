@@ -37,6 +37,13 @@ type (
 	}
 )
 
+// Paging asks for a page of a conversation's history.
+type Paging struct {
+	Conversation string
+	Before       client.Cursor `core:"optional"` // from the page after it; left out for the newest
+	Limit        int           // 1 to 200
+}
+
 // Scan is a code from another device's screen.
 type Scan struct {
 	Handle string `core:"optional"` // whom the person means to check; empty for whoever shows it
@@ -142,6 +149,9 @@ func messages() []Entry {
 		call("history", func(ctx context.Context, c *Core, p Where) ([]client.Message, error) {
 			return c.History(ctx, p.Conversation)
 		}),
+		call("historyPage", func(ctx context.Context, c *Core, p Paging) (client.Page, error) {
+			return c.HistoryPage(ctx, p.Conversation, p.Before, p.Limit)
+		}),
 		call("message", func(ctx context.Context, c *Core, p struct{ Conversation, ID string }) (client.Message, error) {
 			return c.Message(ctx, p.Conversation, p.ID)
 		}),
@@ -176,12 +186,15 @@ func settings() []Entry {
 func vaults() []Entry {
 	return []Entry{
 		call("passphrase", func(ctx context.Context, c *Core, _ None) (bool, error) { return c.Lock.Passphrase(ctx) }),
+		// SetPassphrase protects a vault that has no passphrase yet.
 		do("setPassphrase", func(ctx context.Context, c *Core, p struct{ Passphrase string }) error {
 			return changePassphrase(ctx, c.Lock, "", p.Passphrase)
 		}),
+		// ChangePassphrase puts next in place of now. A wrong now changes nothing.
 		do("changePassphrase", func(ctx context.Context, c *Core, p struct{ Now, Next string }) error {
 			return changePassphrase(ctx, c.Lock, p.Now, p.Next)
 		}),
+		// RemovePassphrase lets the vault open without one from then on.
 		do("removePassphrase", func(ctx context.Context, c *Core, p struct{ Now string }) error {
 			return c.Lock.ChangePassphrase(ctx, p.Now, "")
 		}),
@@ -189,7 +202,7 @@ func vaults() []Entry {
 }
 
 // Events is the table of events. The names are those of `clarion listen
-// --json`, and two that a terminal is not told.
+// --json`, and some that a terminal is not told.
 func Events() []EventEntry {
 	return []EventEntry{
 		event[client.MessageArrived]("message_arrived"),
