@@ -139,13 +139,6 @@ func conversations() []Entry {
 
 func messages() []Entry {
 	return []Entry{
-		call("historyPage", func(ctx context.Context, c *Core, p struct {
-			Conversation string
-			Before       client.Cursor
-			Limit        int
-		}) (client.Page, error) {
-			return c.HistoryPage(ctx, p.Conversation, p.Before, p.Limit)
-		}),
 		call("history", func(ctx context.Context, c *Core, p Where) ([]client.Message, error) {
 			return c.History(ctx, p.Conversation)
 		}),

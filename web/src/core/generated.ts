@@ -34,9 +34,16 @@ export interface Calls {
 	whoAmI: { params: Record<string, never>; result: Me };
 	/**
 	 * Holdings asks what the server holds about this account, and checks the
-	 * signature of the answer.
+	 * signature of the answer by the key that the server had when this device met
+	 * it. Errors: server_key_differs, bad_signature.
 	 */
 	holdings: { params: Record<string, never>; result: Holdings };
+	/**
+	 * TrustServerKey takes a key, 64 hex digits of Ed25519, for the server's from
+	 * now on, after a person compared it with the operator by another way. Errors:
+	 * server_key_invalid.
+	 */
+	trustServerKey: { params: { key: string; }; result: null };
 	/**
 	 * DeleteEverything removes the account and all that the server holds about
 	 * it, then empties this vault. The answer says what cannot be reached.
@@ -140,6 +147,14 @@ export interface Calls {
 	 * with Queued, and leaves with the next Flush, or at once while listening.
 	 */
 	send: { params: { conversation: string; text: string; }; result: Message };
+	/**
+	 * Queue writes a text down to be sent, under an id of the caller's choice (32
+	 * hex digits, random), and returns without sending: FlushConversation does, or
+	 * the next connection. The same id with the same text again changes nothing
+	 * and returns the message as it stands, so that a program which lost the
+	 * answer may ask once more. Errors: FailMessageID, and those of Send.
+	 */
+	queue: { params: { conversation: string; id: string; text: string; }; result: Message };
 	/**
 	 * Flush sends everything that waits: mailboxes not yet made, introductions,
 	 * queued messages. nil means that nothing is left. When several things fail,
@@ -342,6 +357,8 @@ export interface Me {
 	fingerprint: string;
 	/** SHA-256 of the device key, 64 hex digits */
 	device: string;
+	/** Ed25519, 64 hex digits, as this device saw it first; empty before it did */
+	serverKey: string;
 	registered: number;
 }
 
