@@ -70,6 +70,19 @@ type Contact struct {
 	Conversation string   // the one-to-one conversation, or empty
 }
 
+// ConversationState is where this device stands in a conversation.
+type ConversationState string
+
+// States of a conversation. The last three are for good, and oneself is no
+// member any more in two of them.
+const (
+	ConversationActive  ConversationState = "active"
+	ConversationWaiting ConversationState = "waiting" // for a member to add this device
+	ConversationLeft    ConversationState = "left"
+	ConversationRemoved ConversationState = "removed"
+	ConversationEnded   ConversationState = "ended" // the other of two left
+)
+
 // Conversation is a group as a person sees it.
 type Conversation struct {
 	ID      string // 32 hex digits, the same for all members
@@ -78,11 +91,12 @@ type Conversation struct {
 	Direct  bool // one-to-one
 	Epoch   uint64
 	Code    string        // 60 digits, the same for all members
-	Members []wire.Handle // sorted, oneself included unless Removed
+	Members []wire.Handle // sorted, oneself included unless Removed or left
 	Removed bool          // this device was taken out: the history stays, and nothing is sent
 	Unread  int
 	Queued  int       // own messages not yet sent
 	Problem string    // code of what stops sending here, or empty
 	Last    *Message  // the message that stands last; nil when there is none
 	Active  time.Time // when it was last written in, not later than now; zero when never
+	State   ConversationState
 }

@@ -43,6 +43,7 @@ type Client struct {
 	typingAt    map[conversationID]time.Time
 	skewTold    bool
 	askedAt     map[conversationID]time.Time // when a readable Welcome was asked for
+	leftAt      map[conversationID]time.Time // when it was heard that somebody left
 	brokenAt    map[conversationID]time.Time // when a commit that nobody can process was met
 }
 
@@ -58,6 +59,7 @@ func New(o Options) *Client {
 		liveSeen: map[[32]byte]uint64{},
 		typingAt: map[conversationID]time.Time{},
 		askedAt:  map[conversationID]time.Time{},
+		leftAt:   map[conversationID]time.Time{},
 		brokenAt: map[conversationID]time.Time{},
 	}
 	if c.clock == nil {

@@ -83,6 +83,7 @@ func (c *Client) changeGroup(ctx context.Context, v *conversation, plan commitPl
 		if err != nil {
 			return err
 		}
+		remove = v.withLeavers(remove)
 		if err := c.makeCommit(ctx, v, add, remove, tell); err != nil {
 			return err
 		}
@@ -183,7 +184,7 @@ func (c *Client) applyCommit(ctx context.Context, ch *change, v *conversation, s
 		return nil
 	case errors.Is(err, mls.ErrRemoved):
 		v.Status = statusRemoved
-		gone := MemberRemoved{At: c.now(), Conversation: v.ID.String(), Seq: seq, Handle: c.self.Handle}
+		gone := MemberRemoved{At: c.now(), Conversation: v.ID.String(), Seq: seq, Handle: c.self.Handle, Left: v.Leaving}
 		if m := v.member(uint32(changes.Committer)); m != nil {
 			gone.By = m.Handle
 		}
@@ -293,14 +294,16 @@ func (c *Client) askAboutStrangers(ctx context.Context) error {
 type membership struct {
 	devices map[[32]byte]wire.Handle
 	people  map[wire.Handle][32]byte
+	left    map[wire.Handle]bool
 	code    string
 }
 
 func snapshot(v *conversation) membership {
-	m := membership{devices: map[[32]byte]wire.Handle{}, people: map[wire.Handle][32]byte{}}
+	m := membership{devices: map[[32]byte]wire.Handle{}, people: map[wire.Handle][32]byte{}, left: map[wire.Handle]bool{}}
 	for _, s := range v.Members {
 		m.devices[s.Device] = s.Handle
 		m.people[s.Handle] = s.Identity
+		m.left[s.Handle] = m.left[s.Handle] || s.Leaving
 	}
 	if len(v.Members) > 1 {
 		m.code = v.code()
@@ -331,7 +334,7 @@ func (c *Client) tellMembership(ctx context.Context, ch *change, v *conversation
 	}
 	for _, h := range sortedHandles(before.people) {
 		if _, still := after.people[h]; !still {
-			ch.tell(MemberRemoved{At: at, Conversation: id, Seq: seq, Handle: h, By: by})
+			ch.tell(MemberRemoved{At: at, Conversation: id, Seq: seq, Handle: h, By: by, Left: before.left[h]})
 		}
 	}
 	if before.code != "" && after.code != "" && before.code != after.code {

@@ -93,6 +93,8 @@ type conversation struct {
 	LastOrder   uint64    // its order + 1; 0 when there is none
 	Active      int64     // when it was last written in, Unix seconds
 
+	Leaving bool // this person leaves, and the members are not yet told
+
 	group     *mls.Group           // loaded when first needed
 	falsePass bool                 // the commit just taken named a pass that is not ours
 	lost      map[wire.Handle]bool // who asked to be added again while we wait for it ourselves
@@ -128,23 +130,7 @@ func (v *conversation) Fields(c *wire.Coder) {
 	v.LastSpot.Fields(c)
 	c.U64(&v.LastOrder)
 	c.I64(&v.Active)
-}
-
-// optional codes a pointer: a flag and, when it is set, the value.
-func optional[T any, P interface {
-	*T
-	wire.Value
-}](c *wire.Coder, v **T) {
-	there := *v != nil
-	c.Bool(&there)
-	if !there {
-		*v = nil
-		return
-	}
-	if *v == nil {
-		*v = new(T)
-	}
-	P(*v).Fields(c)
+	c.Bool(&v.Leaving)
 }
 
 // epochPass is the secret that an epoch's passes and mailboxes derive from.
@@ -173,6 +159,7 @@ type memberState struct {
 	OldGot   uint64 // what an earlier leaf of the handle had told
 	OldRead  uint64
 	Heard    bool // whether anything from this leaf was taken
+	Leaving  bool // the person has said that they leave
 }
 
 // Fields describes the value.
@@ -189,6 +176,7 @@ func (m *memberState) Fields(c *wire.Coder) {
 	c.U64(&m.OldGot)
 	c.U64(&m.OldRead)
 	c.Bool(&m.Heard)
+	c.Bool(&m.Leaving)
 }
 
 func (v *conversation) record() string      { return "conv/" + v.ID.String() }
@@ -377,8 +365,8 @@ func (c *Client) public(v *conversation) Conversation {
 	if v.Active != 0 {
 		out.Active = time.Unix(v.Active, 0).UTC()
 	}
-	if v.Status == statusRemoved {
-		out.Removed = true
+	out.Removed = v.Status == statusRemoved
+	if out.State = v.state(); out.Removed || out.State == ConversationLeft {
 		out.Members = slices.DeleteFunc(out.Members, func(h wire.Handle) bool { return h == c.self.Handle })
 	}
 	if len(v.Members) > 1 && v.Status != statusAwaiting {
@@ -390,12 +378,19 @@ func (c *Client) public(v *conversation) Conversation {
 // obstacle is the code of what keeps this device from sending, or empty.
 func (v *conversation) obstacle() string {
 	switch v.Status {
+	case statusLeft:
+		return FailLeft
+	case statusEnded:
+		return FailOtherLeft
 	case statusAwaiting, statusBroken:
 		return FailAwaitingMembers
 	case statusOld:
 		return FailOldVault
 	case statusRemoved:
 		return string(wire.CodeStalePass)
+	}
+	if v.Leaving {
+		return FailLeft
 	}
 	return v.Alarm
 }

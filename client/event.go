@@ -97,13 +97,15 @@ type MemberAdded struct {
 	By           wire.Handle // who did it
 }
 
-// MemberRemoved: a person left a conversation, perhaps oneself.
+// MemberRemoved: a person is out of a conversation, perhaps oneself; with Left
+// it was their own wish.
 type MemberRemoved struct {
 	At           time.Time
 	Conversation string
 	Seq          uint64
 	Handle       wire.Handle
 	By           wire.Handle // who did it; zero when that is not known
+	Left         bool
 }
 
 // DeviceAdded: a member's device is new, after a loss or restore.

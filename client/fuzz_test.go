@@ -42,7 +42,7 @@ var (
 )
 
 func FuzzContent(f *testing.F) {
-	seed(f, testText, testMark)
+	seed(f, testText, testMark, content{Kind: contentLeave})
 	f.Fuzz(func(t *testing.T, b []byte) { sameAgain[content](t, b) })
 }
 

@@ -278,11 +278,11 @@ func (c *Client) AddMember(ctx context.Context, id, handle string) error {
 		if err != nil {
 			return err
 		}
-		if len(accounts) == 0 || v.knows(accounts[0].Newest.Handle) {
+		if len(accounts) == 0 || v.in(accounts[0].Newest.Handle) {
 			return fail(FailAlreadyMember, nil)
 		}
 		err = c.changeGroup(ctx, v, func(ctx context.Context, v *conversation) ([][]byte, []mls.LeafIndex, []invitee, error) {
-			if v.knows(accounts[0].Newest.Handle) {
+			if v.in(accounts[0].Newest.Handle) {
 				return nil, nil, nil, errNothingToCommit
 			}
 			f, err := c.gather(ctx, accounts)

@@ -360,7 +360,7 @@ func (c *Client) takeWelcome(ctx context.Context, ch *change, i *introduction, a
 		c.putContact(ch, &n)
 	case p.accepted():
 	default:
-		if v := c.convs[i.Conversation]; v != nil && v.knows(from) {
+		if v := c.convs[i.Conversation]; v != nil && v.knows(from) && (v.Status != statusLeft || v.Leaving) {
 			break // a member of a conversation that we are in adds us back; perhaps we do not know yet that we were taken out
 		}
 		c.putContact(ch, &contact{Handle: from, State: string(ContactPending), Identity: a.Newest.IdentityKey})

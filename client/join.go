@@ -76,6 +76,11 @@ func (c *Client) join(ctx context.Context, ch *change, i *introduction, a *keydi
 	for _, m := range v.Members {
 		c.identityChanged(ctx, ch, m.Handle, m.Identity)
 	}
+	if v.Leaving = leavesAgain(old, v); v.Leaving {
+		v.save(ch)
+		c.soon() // tells them, and is gone again
+		return nil
+	}
 	ch.tell(ConversationJoined{At: c.now(), Conversation: v.ID.String(), Seq: v.Seq, Name: c.public(v).Name, Members: v.handles()})
 	c.blobBehind(ch)
 	return nil
@@ -88,7 +93,7 @@ func (c *Client) inherit(ctx context.Context, ch *change, v, old *conversation) 
 		return errIgnore // begun anew with others than it had
 	}
 	v.continues(ch, old)
-	if v.Anew != old.Anew && old.Status != statusRemoved {
+	if v.Anew != old.Anew && !old.Status.over() {
 		if err := c.queueAgain(ctx, ch, v); err != nil {
 			return err
 		}
@@ -103,7 +108,7 @@ func (c *Client) inherit(ctx context.Context, ch *change, v, old *conversation) 
 // knows: its sender and whoever began it anew were in it, and it is what it
 // was. After a removal any invitation is a new one.
 func goesOn(v *conversation, i *introduction, a *keydir.Account) bool {
-	if v.Status == statusRemoved {
+	if v.Status.over() {
 		return true
 	}
 	knows := v.knows(a.Newest.Handle) || (v.Status == statusAwaiting && v.Epoch == 0) // the sheet's list may be old

@@ -124,6 +124,9 @@ func (e MemberAdded) line() (string, ItemKind, Line) {
 }
 
 func (e MemberRemoved) line() (string, ItemKind, Line) {
+	if e.Left {
+		return e.Conversation, KindMemberLeft, Line{Seq: e.Seq, At: e.At, Handle: e.Handle}
+	}
 	return e.Conversation, KindMemberRemoved, Line{Seq: e.Seq, At: e.At, By: e.By, Handle: e.Handle}
 }
 

@@ -46,6 +46,9 @@ func (c *Client) goOnline(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := c.removeLeavers(ctx); err != nil {
+		return err
+	}
 	if err := c.askAboutStrangers(ctx); err != nil {
 		return err
 	}
@@ -72,6 +75,9 @@ func (c *Client) attend(ctx context.Context, v *conversation) error {
 	err := c.ensureMailbox(ctx, v)
 	if err == nil {
 		err = c.catchUp(ctx, v)
+	}
+	if err == nil && v.Leaving {
+		err = c.sayLeft(ctx, v)
 	}
 	if err == nil && v.waiting() && v.obstacle() == "" {
 		err = c.flushUnheld(ctx, v)
@@ -167,6 +173,7 @@ func (c *Client) untilNext() time.Duration {
 	if len(c.brokenAt) > 0 {
 		wait = min(wait, time.Second)
 	}
+	wait = c.untilLeavers(wait)
 	return max(0, min(wait, c.upkeepAt.Sub(c.now())))
 }
 
@@ -188,6 +195,9 @@ func (c *Client) takeTimers(ctx context.Context) {
 		}
 		if err == nil && len(c.brokenAt) > 0 {
 			err = c.mendBroken(ctx)
+		}
+		if err == nil && len(c.leftAt) > 0 {
+			err = c.removeLeavers(ctx)
 		}
 		if err == nil && !c.upkeepAt.After(c.now()) {
 			c.upkeepAt = c.now().Add(upkeepPace)

@@ -237,7 +237,7 @@ func (c *Client) apply(ctx context.Context, ch *change, v *conversation, e *wire
 	default:
 		c.note(ch, v, seq, ProblemUnreadable)
 	}
-	if v.Status == statusOld {
+	if v.Status == statusOld || v.Status == statusEnded {
 		return nil
 	}
 	v.advance(ch, seq, hash, e)
@@ -342,6 +342,10 @@ func (c *Client) applyMessage(ctx context.Context, ch *change, v *conversation, 
 	if err := c.checkClaim(ctx, ch, v, seq, &body); err != nil {
 		return err
 	}
+	if body.Kind == contentLeave {
+		c.takeLeave(ch, v, seq, from)
+		return nil
+	}
 	if body.Kind == contentMark {
 		c.takeMark(ctx, ch, v, from, &body)
 		return c.spreadMarks(ctx, ch, v)
@@ -402,7 +406,7 @@ func (c *Client) takeText(ctx context.Context, ch *change, v *conversation, seq 
 		}
 		return nil
 	}
-	if p.blocked() {
+	if p.blocked() || v.Leaving {
 		return nil
 	}
 	i := &item{ID: m.ID, Seq: seq, From: from.Handle, Text: m.Text, At: m.At, Unread: true}

@@ -60,7 +60,7 @@ func (c *Client) takeMark(_ context.Context, _ *change, v *conversation, from *m
 
 // spreadMarks moves own messages on to what every other member has said.
 func (c *Client) spreadMarks(ctx context.Context, ch *change, v *conversation) error {
-	others := slices.DeleteFunc(slices.Clone(v.Members), func(m memberState) bool { return m.Handle == c.self.Handle })
+	others := slices.DeleteFunc(slices.Clone(v.Members), func(m memberState) bool { return m.Handle == c.self.Handle || m.Leaving })
 	if len(others) == 0 {
 		return nil
 	}

@@ -19,8 +19,9 @@ const maxText = 16000
 type contentKind uint8
 
 const (
-	contentText contentKind = 1
-	contentMark contentKind = 2
+	contentText  contentKind = 1
+	contentMark  contentKind = 2
+	contentLeave contentKind = 3 // its sender leaves the conversation
 )
 
 // content is what an envelope of kind message holds, inside MLS: its kind, the
@@ -53,7 +54,7 @@ func (m *content) Fields(c *wire.Coder) {
 	version := uint8(1)
 	c.U8(&version)
 	c.U8((*uint8)(&m.Kind))
-	if version != 1 || (m.Kind != contentText && m.Kind != contentMark) {
+	if version != 1 || m.Kind < contentText || m.Kind > contentLeave {
 		c.Fail(wire.ErrMalformed)
 		return
 	}
@@ -62,9 +63,10 @@ func (m *content) Fields(c *wire.Coder) {
 	c.Fixed(m.Mailbox[:])
 	c.U64(&m.Seen)
 	c.Fixed(m.Chain[:])
-	if m.Kind == contentText {
+	switch m.Kind {
+	case contentText:
 		c.String(&m.Text, maxText)
-	} else {
+	case contentMark:
 		c.U64(&m.Got)
 		c.U64(&m.Read)
 	}
@@ -144,10 +146,10 @@ func (c *Client) queuedFailure(err error, id conversationID) error {
 // leavesLater reports whether what is queued goes on by itself once err is
 // over. An alarm is for a person to judge, and nothing follows a removal.
 func (v *conversation) leavesLater(err error) bool {
-	if err == nil || v.OutNext == v.OutFirst || v.Alarm != "" || v.Status == statusRemoved {
+	if err == nil || v.OutNext == v.OutFirst || v.Alarm != "" || v.Leaving || v.Status.over() {
 		return false
 	}
-	return v.Status != statusActive || later(err) || errors.Is(err, errMoved) ||
+	return v.Status != statusActive || later(err) || AsFailure(err).Code == FailIdentityChanged || errors.Is(err, errMoved) ||
 		refusedWith(err, wire.CodeStalePass, wire.CodeStaleEpoch, wire.CodeNoMailbox, wire.CodeWrongPass, wire.CodeMailboxClosed, wire.CodeMailboxExists, wire.CodeInternal)
 }
 
@@ -168,7 +170,7 @@ func (c *Client) queue(ctx context.Context, v *conversation, id [16]byte, text s
 	if err := checkText(text); err != nil {
 		return nil, err
 	}
-	if v.Alarm != "" || v.Status == statusRemoved {
+	if v.Alarm != "" || v.Leaving || v.Status.over() {
 		return nil, obstacleFailure(v.obstacle())
 	}
 	if p := c.contacts[v.peer(c.self.Handle)]; v.Direct && p.blocked() {

@@ -28,6 +28,7 @@ type pending struct {
 	Order   uint64 // of the history item it carries, with HasItem
 	Out     uint64 // and its number in the queue
 	Mark    bool
+	Leave   bool // says that this person leaves
 	Commit  *pendingCommit
 }
 
@@ -42,6 +43,7 @@ func (p *pending) Fields(c *wire.Coder) {
 	c.U64(&p.Order)
 	c.U64(&p.Out)
 	c.Bool(&p.Mark)
+	c.Bool(&p.Leave)
 	optional(c, &p.Commit)
 }
 
@@ -130,6 +132,9 @@ func (c *Client) flushAll(ctx context.Context) error {
 			first = err
 		}
 	}
+	if err := c.removeLeavers(ctx); first == nil {
+		first = err
+	}
 	if err := c.sendIntroductions(ctx); first == nil {
 		first = err
 	}
@@ -144,6 +149,9 @@ func (v *conversation) waiting() bool {
 // flush catches up with the mailbox and then sends what waits. Reading first is
 // what keeps an old or copied vault from sending: it meets its own envelopes.
 func (c *Client) flush(ctx context.Context, v *conversation) error {
+	if v.Leaving {
+		return c.sayLeft(ctx, v)
+	}
 	if !v.waiting() {
 		return nil
 	}
@@ -155,7 +163,7 @@ func (c *Client) flush(ctx context.Context, v *conversation) error {
 	}
 	for tries := 0; v.waiting(); {
 		if code := v.obstacle(); code != "" {
-			if v.Status == statusRemoved {
+			if v.Status.over() {
 				if err := c.failQueued(ctx, v); err != nil {
 					return err
 				}

@@ -103,7 +103,7 @@ func (c *Client) makeBlob() recoveryBlob {
 		b.Contacts = append(b.Contacts, *p)
 	}
 	for _, v := range c.convs {
-		if v.Status == statusRemoved {
+		if v.Status.over() || v.Leaving {
 			continue
 		}
 		b.Conversations = append(b.Conversations, blobConversation{ID: v.ID, Direct: v.Direct, Name: v.Name, Members: v.handles()})

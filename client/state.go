@@ -151,6 +151,7 @@ func (c *Client) load(ctx context.Context) error {
 			*was, v = *v, was
 		}
 		c.convs[v.ID] = v
+		c.leaversDue(v)
 		if v.Status == statusBroken {
 			c.brokenAt[v.ID] = c.now() // so that it is begun anew in this run too
 		}
@@ -199,4 +200,21 @@ func get(ctx context.Context, from vault.Vault, key string, v wire.Value) (found
 		return false, fail(FailVault, err)
 	}
 	return true, nil
+}
+
+// optional codes a pointer: a flag and, when it is set, the value.
+func optional[T any, P interface {
+	*T
+	wire.Value
+}](c *wire.Coder, v **T) {
+	there := *v != nil
+	c.Bool(&there)
+	if !there {
+		*v = nil
+		return
+	}
+	if *v == nil {
+		*v = new(T)
+	}
+	P(*v).Fields(c)
 }

@@ -59,7 +59,7 @@ func (c *Client) askBack(ctx context.Context, v *conversation) error {
 	}
 	var ch change
 	for _, h := range v.handles() {
-		if h == c.self.Handle || c.contacts[h].blocked() {
+		if h == c.self.Handle || v.left(h) || c.contacts[h].blocked() {
 			continue
 		}
 		a, err := c.lookUp(ctx, h)
@@ -90,7 +90,7 @@ func (c *Client) queueAddBack(ch *change, conv conversationID, to *invitee, devi
 func (c *Client) takeAddBack(ctx context.Context, i *introduction, a *keydir.Account) error {
 	v := c.convs[i.Conversation]
 	h := a.Newest.Handle
-	if v == nil || !v.knows(h) {
+	if v == nil || !v.in(h) {
 		return errIgnore
 	}
 	if v.Status == statusAwaiting {
@@ -119,7 +119,7 @@ func (c *Client) takeAddBack(ctx context.Context, i *introduction, a *keydir.Acc
 func (c *Client) allLost(ctx context.Context, v *conversation, asked wire.Handle) error {
 	v.noteLost(asked)
 	for _, h := range v.handles() {
-		if h != c.self.Handle && (!v.lost[h] || h.String() < c.self.Handle.String()) {
+		if h != c.self.Handle && !v.left(h) && (!v.lost[h] || h.String() < c.self.Handle.String()) {
 			return errIgnore
 		}
 	}
@@ -180,7 +180,7 @@ func (c *Client) planAddBack(ctx context.Context, v *conversation, i *introducti
 func (c *Client) foundAgain(ctx context.Context, v *conversation) error {
 	var accounts []*keydir.Account
 	for _, h := range v.handles() {
-		if h == c.self.Handle {
+		if h == c.self.Handle || v.left(h) {
 			continue
 		}
 		a, err := c.lookUp(ctx, h)
@@ -310,7 +310,7 @@ func (c *Client) renewDevice(ctx context.Context) error {
 	c.self = &next
 	ch.put(recordSelf, c.self)
 	for _, v := range c.sorted() {
-		if v.Status == statusRemoved {
+		if v.Status.over() {
 			continue
 		}
 		if v.group != nil {

@@ -115,6 +115,7 @@ func eventOf(b []byte) client.Event {
 		Text    string   `json:"text"`
 		Hint    string   `json:"hint"`
 		Held    bool     `json:"held"`
+		Left    bool     `json:"left"`
 	}
 	if json.Unmarshal(b, &s) != nil {
 		return nil
@@ -137,7 +138,7 @@ func eventOf(b []byte) client.Event {
 	case "member_added":
 		return client.MemberAdded{At: at, Conversation: s.Conversation, Seq: s.Seq, Handle: handle}
 	case "member_removed":
-		return client.MemberRemoved{At: at, Conversation: s.Conversation, Seq: s.Seq, Handle: handle}
+		return client.MemberRemoved{At: at, Conversation: s.Conversation, Seq: s.Seq, Handle: handle, Left: s.Left}
 	case "device_added":
 		return client.DeviceAdded{At: at, Conversation: s.Conversation, Seq: s.Seq, Handle: handle}
 	case "identity_changed":

@@ -24,6 +24,7 @@ func TestKeptEventsComeBackOnceInOrder(t *testing.T) {
 		client.ConversationJoined{At: at, Conversation: "c", Seq: 2, Name: "n", Members: []wire.Handle{ada}},
 		client.MemberAdded{At: at, Conversation: "c", Seq: 3, Handle: ada},
 		client.MemberRemoved{At: at, Conversation: "c", Seq: 4, Handle: ada},
+		client.MemberRemoved{At: at, Conversation: "c", Seq: 4, Handle: ada, Left: true},
 		client.DeviceAdded{At: at, Conversation: "c", Seq: 5, Handle: ada},
 		client.CodeChanged{At: at, Conversation: "c", Code: "123"},
 		client.IdentityChanged{At: at, Handle: ada, Held: true},

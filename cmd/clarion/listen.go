@@ -287,6 +287,9 @@ func (l *listener) text(ctx context.Context, e client.Event) string {
 	case client.MemberAdded:
 		return said(e.At, "%s came into %s", line(e.Handle.String()), line(l.name(ctx, e.Conversation)))
 	case client.MemberRemoved:
+		if e.Left {
+			return said(e.At, "%s has left %s", line(e.Handle.String()), line(l.name(ctx, e.Conversation)))
+		}
 		return said(e.At, "%s is no longer in %s", line(e.Handle.String()), line(l.name(ctx, e.Conversation)))
 	case client.DeviceAdded:
 		return said(e.At, "%s has a new device in %s", line(e.Handle.String()), line(l.name(ctx, e.Conversation)))

@@ -109,6 +109,9 @@ func noteOf(e client.Event) string {
 	case client.MemberAdded:
 		return fmt.Sprintf("%s came into a conversation", line(e.Handle.String()))
 	case client.MemberRemoved:
+		if e.Left {
+			return fmt.Sprintf("%s has left a conversation", line(e.Handle.String()))
+		}
 		return fmt.Sprintf("%s is no longer in a conversation", line(e.Handle.String()))
 	case client.DeviceAdded:
 		return fmt.Sprintf("%s has a new device", line(e.Handle.String()))

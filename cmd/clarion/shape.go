@@ -56,6 +56,12 @@ type contactShape struct {
 	Checked *checkedShape `json:"checked"`
 }
 
+type leftShape struct {
+	Conversation string `json:"conversation"`
+	Left         bool   `json:"left"`
+	Forgotten    bool   `json:"forgotten"`
+}
+
 type safetyShape struct {
 	Handle string `json:"handle"`
 	Digits string `json:"digits"`
@@ -75,6 +81,7 @@ type conversationShape struct {
 	Code    string   `json:"code"`
 	Members []string `json:"members"`
 	Unread  int      `json:"unread"`
+	State   string   `json:"state,omitempty"` // unless it is active
 }
 
 type sentShape struct {
@@ -169,6 +176,11 @@ type identityShape struct {
 	Held   bool   `json:"held"`
 }
 
+type removedShape struct {
+	handleShape
+	Left bool `json:"left,omitempty"` // by their own wish
+}
+
 type codeShape struct {
 	head
 	Code string `json:"code"`
@@ -194,10 +206,14 @@ func shapeContact(c client.Contact) contactShape {
 }
 
 func shapeConversation(c client.Conversation) conversationShape {
-	return conversationShape{
+	shape := conversationShape{
 		ID: c.ID, Name: c.Name, Host: c.Host, Epoch: c.Epoch, Code: c.Code,
 		Members: shapeHandles(c.Members), Unread: c.Unread,
 	}
+	if c.State != client.ConversationActive {
+		shape.State = string(c.State)
+	}
+	return shape
 }
 
 func shapeMessage(m client.Message) arrivedShape {
@@ -249,7 +265,7 @@ func shapeEvent(e client.Event) any {
 	case client.MemberAdded:
 		return handleShape{head{"member_added", stamp(e.At), e.Conversation, e.Seq}, e.Handle.String()}
 	case client.MemberRemoved:
-		return handleShape{head{"member_removed", stamp(e.At), e.Conversation, e.Seq}, e.Handle.String()}
+		return removedShape{handleShape{head{"member_removed", stamp(e.At), e.Conversation, e.Seq}, e.Handle.String()}, e.Left}
 	case client.DeviceAdded:
 		return handleShape{head{"device_added", stamp(e.At), e.Conversation, e.Seq}, e.Handle.String()}
 	case client.IdentityChanged:

@@ -134,6 +134,8 @@ func conversations() []Entry {
 		do("removeMember", func(ctx context.Context, c *Core, p Member) error {
 			return c.RemoveMember(ctx, p.Conversation, p.Handle)
 		}),
+		do("leave", func(ctx context.Context, c *Core, p Where) error { return c.Leave(ctx, p.Conversation) }),
+		do("forget", func(ctx context.Context, c *Core, p Where) error { return c.Forget(ctx, p.Conversation) }),
 	}
 }
 

@@ -28,22 +28,14 @@ export interface Calls {
 	 * and they exist nowhere else from then on.
 	 */
 	forgetSheet: { params: Record<string, never>; result: null };
-	/** CheckSheet reads words as Restore does, without using them. */
 	checkSheet: { params: { words: string[]; }; result: SheetCheck };
 	/** WhoAmI tells the account and device of this vault. */
 	whoAmI: { params: Record<string, never>; result: Me };
 	/**
 	 * Holdings asks what the server holds about this account, and checks the
-	 * signature of the answer by the key that the server had when this device met
-	 * it. Errors: server_key_differs, bad_signature.
+	 * signature of the answer.
 	 */
 	holdings: { params: Record<string, never>; result: Holdings };
-	/**
-	 * TrustServerKey takes a key, 64 hex digits of Ed25519, for the server's from
-	 * now on, after a person compared it with the operator by another way. Errors:
-	 * server_key_invalid.
-	 */
-	trustServerKey: { params: { key: string; }; result: null };
 	/**
 	 * DeleteEverything removes the account and all that the server holds about
 	 * it, then empties this vault. The answer says what cannot be reached.
@@ -121,20 +113,23 @@ export interface Calls {
 	 */
 	removeMember: { params: Member; result: null };
 	/**
+	 * Leave ends this person's part in a conversation, at once and for good: what
+	 * was typed before goes out if it can, the rest is marked failed, and the
+	 * history stays. The members are told now, or as soon as the server can be
+	 * reached. In a conversation of two it ends for both; Accept begins another.
+	 */
+	leave: { params: Where; result: null };
+	/**
+	 * Forget deletes what this vault holds of a conversation that is over: that
+	 * was left, that this person was removed from, or whose other person left.
+	 */
+	forget: { params: Where; result: null };
+	/**
 	 * History lists a conversation's messages in the order that all members share,
 	 * oldest first, queued ones last. It reads the whole history; HistoryPage does
 	 * not.
 	 */
 	history: { params: Where; result: Message[] };
-	/**
-	 * HistoryPage reads at most limit (1 to 200) items of a conversation's history
-	 * that stand before a cursor, "" for its end: messages and lines, in the order
-	 * that all members share, queued messages last. Its cost grows with limit and
-	 * not with the history. Paging on to ever older items shows none twice,
-	 * whatever moves meanwhile; what moves is told by MessageMoved or
-	 * MessageStateChanged.
-	 */
-	historyPage: { params: Paging; result: Page };
 	/** Message finds one message of a conversation. */
 	message: { params: { conversation: string; id: string; }; result: Message };
 	/**
@@ -147,14 +142,6 @@ export interface Calls {
 	 * with Queued, and leaves with the next Flush, or at once while listening.
 	 */
 	send: { params: { conversation: string; text: string; }; result: Message };
-	/**
-	 * Queue writes a text down to be sent, under an id of the caller's choice (32
-	 * hex digits, random), and returns without sending: FlushConversation does, or
-	 * the next connection. The same id with the same text again changes nothing
-	 * and returns the message as it stands, so that a program which lost the
-	 * answer may ask once more. Errors: FailMessageID, and those of Send.
-	 */
-	queue: { params: { conversation: string; id: string; text: string; }; result: Message };
 	/**
 	 * Flush sends everything that waits: mailboxes not yet made, introductions,
 	 * queued messages. nil means that nothing is left. When several things fail,
@@ -190,11 +177,12 @@ export interface Calls {
 	settle: { params: Record<string, never>; result: null };
 	/** Passphrase reports whether the vault opens with a passphrase only. */
 	passphrase: { params: Record<string, never>; result: boolean };
-	/** SetPassphrase protects a vault that has no passphrase yet. */
 	setPassphrase: { params: { passphrase: string; }; result: null };
-	/** ChangePassphrase puts next in place of now. A wrong now changes nothing. */
 	changePassphrase: { params: { now: string; next: string; }; result: null };
-	/** RemovePassphrase lets the vault open without one from then on. */
+	/**
+	 * ChangePassphrase puts next in place of now; empty means none. A wrong
+	 * now changes nothing.
+	 */
 	removePassphrase: { params: { now: string; }; result: null };
 }
 
@@ -204,19 +192,17 @@ export type CoreEvent =
 	| { event: "message_arrived"; message: Message; }
 	/** MessageStateChanged: an own message came further. */
 	| { event: "message_state"; at: number; conversation: string; seq: number; id: string; state: MessageState; }
-	/**
-	 * MessageMoved: a message of the history has another place now, because it
-	 * came again: put back after a restore of the server, or sent once more.
-	 */
-	| { event: "message_moved"; at: number; conversation: string; seq: number; id: string; }
 	/** ContactRequested: a stranger wants to talk. */
 	| { event: "contact_requested"; at: number; from: string; }
 	/** ConversationJoined: this device is now in a conversation. */
 	| { event: "conversation_joined"; at: number; conversation: string; seq: number; name: string; members: string[]; }
 	/** MemberAdded: a person came into a conversation. */
 	| { event: "member_added"; at: number; conversation: string; seq: number; handle: string; by: string; }
-	/** MemberRemoved: a person left a conversation, perhaps oneself. */
-	| { event: "member_removed"; at: number; conversation: string; seq: number; handle: string; by: string; }
+	/**
+	 * MemberRemoved: a person is out of a conversation, perhaps oneself; with Left
+	 * it was their own wish.
+	 */
+	| { event: "member_removed"; at: number; conversation: string; seq: number; handle: string; by: string; left: boolean; }
 	/** DeviceAdded: a member's device is new, after a loss or restore. */
 	| { event: "device_added"; at: number; conversation: string; seq: number; handle: string; }
 	/**
@@ -266,7 +252,7 @@ export interface Conversation {
 	epoch: number;
 	/** 60 digits, the same for all members */
 	code: string;
-	/** sorted, oneself included unless Removed */
+	/** sorted, oneself included unless Removed or left */
 	members: string[];
 	/** this device was taken out: the history stays, and nothing is sent */
 	removed: boolean;
@@ -279,7 +265,11 @@ export interface Conversation {
 	last: Message | null;
 	/** when it was last written in, not later than now; zero when never */
 	active: number;
+	state: ConversationState;
 }
+
+/** ConversationState is where this device stands in a conversation. */
+export type ConversationState = "active" | "ended" | "left" | "removed" | "waiting";
 
 /** Deleted answers DeleteEverything: what was removed, and what is out of reach. */
 export interface Deleted {
@@ -290,17 +280,6 @@ export interface Deleted {
 
 /** Difference is why a scanned code does not match. */
 export type Difference = "other_key" | "other_person" | "own_key";
-
-/** HistoryItem is a message, or a line about the conversation itself. */
-export interface HistoryItem {
-	kind: ItemKind;
-	/** names the item in this vault; it keeps it when it moves */
-	key: string;
-	/** of a message, else nil */
-	message: Message | null;
-	/** of any other kind, else nil */
-	line: Line | null;
-}
 
 /** Holdings is the server's signed answer to what it holds, checked. */
 export interface Holdings {
@@ -324,31 +303,6 @@ export interface Invite {
 	expires: number;
 }
 
-/** ItemKind says what an item of a history is. */
-export type ItemKind = "code_changed" | "conversation_joined" | "conversation_named" | "device_added" | "keep_changed" | "member_added" | "member_left" | "member_removed" | "message";
-
-/**
- * Line says what happened to a conversation. Fields that its kind does not
- * need are zero.
- */
-export interface Line {
-	seq: number;
-	/** when this device took note, whole seconds */
-	at: number;
-	/** who did it; zero when that is not known */
-	by: string;
-	/** whom it is about */
-	handle: string;
-	/** conversation_joined, conversation_named */
-	name: string;
-	/** conversation_joined */
-	members: string[];
-	/** code_changed: the new 60 digits */
-	code: string;
-	/** keep_changed: days */
-	keep: number;
-}
-
 /** Me is this vault's account and device. */
 export interface Me {
 	handle: string;
@@ -357,8 +311,6 @@ export interface Me {
 	fingerprint: string;
 	/** SHA-256 of the device key, 64 hex digits */
 	device: string;
-	/** Ed25519, 64 hex digits, as this device saw it first; empty before it did */
-	serverKey: string;
 	registered: number;
 }
 
@@ -396,22 +348,6 @@ export type MessageState = "delivered" | "failed" | "queued" | "read" | "sent";
 export interface OpenOptions {
 	vault?: string;
 	passphrase?: string;
-}
-
-/** Page is a part of a history, oldest first. */
-export interface Page {
-	items: HistoryItem[];
-	/** for the page before this one; empty when nothing is older */
-	before: string;
-}
-
-/** Paging asks for a page of a conversation's history. */
-export interface Paging {
-	conversation: string;
-	/** from the page after it; left out for the newest */
-	before?: string;
-	/** 1 to 200 */
-	limit: number;
 }
 
 /** Registration is client.RegisterParams. */
