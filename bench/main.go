@@ -26,6 +26,7 @@ type plan struct {
 	core       bool
 	profile    string // folder for profiles of the processor, or empty
 	throughput bool   // nothing else
+	coreOnly   bool   // nothing but the core's size
 }
 
 func main() {
@@ -35,6 +36,7 @@ func main() {
 	dir := flag.String("dir", "bin", "folder for the data of the measurement, on the disk that is to be measured")
 	quick := flag.Bool("short", false, "30 seconds instead of 4 minutes: fewer rounds, no costs by length, no size of the core")
 	only := flag.Bool("throughput", false, "measure throughput alone")
+	size := flag.Bool("core", false, "measure the browser's core alone")
 	profile := flag.String("profile", "", "write profiles of both servers' processor time into this folder")
 	flag.Parse()
 	if *name != "" {
@@ -44,8 +46,8 @@ func main() {
 	if *quick {
 		p = short
 	}
-	p.throughput, p.profile = *only, *profile
-	if p.core && !p.throughput {
+	p.throughput, p.profile, p.coreOnly = *only, *profile, *size
+	if (p.core || p.coreOnly) && !p.throughput {
 		if _, err := exec.LookPath("node"); err != nil {
 			fmt.Fprintln(os.Stderr, "error: missing_requirement: node is needed to pack the browser's core\nhint: apt-get install nodejs, or go run ./bench -short")
 			os.Exit(3)
@@ -78,6 +80,9 @@ func inFolder(parent string, f func(dir string) error) error {
 // run measures and prints.
 func (p plan) run(dir string) error {
 	fmt.Printf("%s, %s/%s, %d cores; data in %s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), filepath.Dir(dir))
+	if p.coreOnly {
+		return p.runCore(dir)
+	}
 	steps := []func(plan, string) error{plan.runThroughput}
 	if !p.throughput {
 		steps = append(steps, plan.runLatency, plan.runIdle, plan.runPeople)
@@ -249,5 +254,10 @@ func (p plan) runCore(dir string) error {
 	}
 	fmt.Printf("  %d bytes, %d after brotli 11; the limit is %d, %.0f %% of it is used\n",
 		plain, packed, coreLimit, 100*float64(packed)/coreLimit)
+	code, data, err := coreShares(dir)
+	if err != nil {
+		return err
+	}
+	printShares(code, data)
 	return nil
 }

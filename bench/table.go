@@ -69,3 +69,24 @@ func printGrowth(all []growth) {
 		fmt.Printf("  %-54s %12s %12s %8.2f\n", g.what, g.at[0].Round(time.Microsecond), g.at[1].Round(time.Microsecond), float64(g.at[1])/float64(g.at[0]))
 	}
 }
+
+// printShares prints where the core's bytes go, before brotli.
+func printShares(code []share, data int) {
+	const shown = 24
+	total, rest := data, 0
+	for i, s := range code {
+		total += s.bytes
+		if i >= shown {
+			rest += s.bytes
+		}
+	}
+	line := func(name string, bytes int) {
+		fmt.Printf("  %9d  %4.1f %%  %s\n", bytes, 100*float64(bytes)/float64(total), name)
+	}
+	fmt.Printf("  where they go, before brotli:\n")
+	line("data: constants, types, tables of the runtime", data)
+	for _, s := range code[:min(shown, len(code))] {
+		line(s.name, s.bytes)
+	}
+	line(fmt.Sprintf("%d others", max(0, len(code)-shown)), rest)
+}
