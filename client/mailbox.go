@@ -59,7 +59,8 @@ func (c *Client) ensureMailbox(ctx context.Context, v *conversation) error {
 	}
 	// In another incarnation than the members were told of, they all move; so
 	// does this device, when it next reads.
-	if s.hello.Incarnation == v.Incarnation {
+	made := s.hello.Incarnation == v.Incarnation
+	if made {
 		p := v.newest()
 		_, err = ask[*wire.Done](ctx, s, &wire.CreateMailbox{
 			Mailbox: v.Mailbox, Pass: p.pass(v.Mailbox).Hash(), Epoch: wire.Epoch(p.Epoch), Keep: min(v.Keep, s.hello.Keep),
@@ -71,7 +72,10 @@ func (c *Client) ensureMailbox(ctx context.Context, v *conversation) error {
 	var ch change
 	v.Created = true
 	v.save(&ch)
-	return c.commit(ctx, &ch)
+	if err := c.commit(ctx, &ch); err != nil || !made || !c.online {
+		return err
+	}
+	return c.subscribe(ctx, v) // a conversation that began while this device listens
 }
 
 // catchUp reads the mailbox to its end, epoch by epoch.
