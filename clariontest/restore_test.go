@@ -5,7 +5,10 @@ package clariontest
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"clarion.chat/clarion/client"
 	"clarion.chat/clarion/server"
@@ -254,29 +257,113 @@ func TestForgottenReturn(t *testing.T) {
 	FailsWith(t, first.Reopen().Listen(Context(t)), client.FailDeviceReplaced)
 }
 
-// TestLostIsNotRead: what was sent while a device was lost is never called
-// delivered, however much the device that came after it tells.
-func TestLostIsNotRead(t *testing.T) {
+// TestLostIsSentAgain: what was sent while a device was lost is sent again to the
+// one that came after it. What is older than the server keeps is not: its
+// author is told, and it is never called delivered, however much the new device
+// tells.
+func TestLostIsSentAgain(t *testing.T) {
 	s := NewServer(t, func(c *server.Config) { c.Keep = 7 })
 	ada, _ := s.Register("ada")
 	omar, words := s.Register("omar")
 	conv := Meet(ada, omar)
 	omar.Stop()
-	lost := ada.Say(conv, "while the device is lost")
+	lost := ada.Say(conv, "long before he comes back")
+	s.Clock.Add(8 * 24 * time.Hour)
+	young := ada.Say(conv, "while the device is lost")
 	again := s.Open("omar", Options{})
 	if err := again.Restore(Context(t), client.RestoreParams{Server: s.URL, Name: "omar", Words: words}); err != nil {
 		t.Fatal(err)
 	}
 	again.Online()
 	join(again, conv)
+	told := ada.AwaitProblem(client.ProblemMissed)
+	if told.Conversation != conv || told.Seq != lost.Seq || !strings.Contains(told.Text, "omar@") {
+		t.Errorf("Ada is told %+v", told)
+	}
+	again.AwaitText("while the device is lost")
 	seen := ada.Say(conv, "and now")
 	m := again.AwaitText("and now")
 	if err := again.MarkRead(Context(t), conv, m.Seq); err != nil {
 		t.Fatal(err)
 	}
 	ada.AwaitState(seen.ID, client.StateRead)
-	got, err := ada.Message(Context(t), conv, lost.ID)
-	if err != nil || got.State != client.StateSent {
-		t.Errorf("what Omar never got is called %q (%v)", got.State, err)
+	for id, want := range map[string]client.MessageState{lost.ID: client.StateSent, young.ID: client.StateRead} {
+		got, err := ada.Message(Context(t), conv, id)
+		if err != nil || got.State != want {
+			t.Errorf("%q is called %q (%v)", got.Text, got.State, err)
+		}
+	}
+}
+
+// TestRestoredBeforeAdd: the server forgets that Lin was added to two groups.
+// She comes back by the way back; what the others sent in one and she had not
+// told to have reaches her, each message once, and what she alone sent in the
+// other reaches them.
+func TestRestoredBeforeAdd(t *testing.T) {
+	s := NewServer(t)
+	ada, _ := s.Register("ada")
+	omar, _ := s.Register("omar")
+	lin, _ := s.Register("lin")
+	Meet(ada, omar)
+	Meet(ada, lin)
+	var groups []string
+	for _, name := range []string{"Harbour", "Quay"} {
+		g, err := ada.NewGroup(Context(t), name, []string{"omar"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		join(omar, g.ID)
+		ada.Say(g.ID, "before Lin in "+name)
+		omar.AwaitText("before Lin in " + name)
+		groups = append(groups, g.ID)
+	}
+	harbour, quay := groups[0], groups[1]
+	backup := filepath.Join(t.TempDir(), "backup")
+	s.Backup(backup)
+	for _, g := range groups {
+		if err := ada.AddMember(Context(t), g, "lin"); err != nil {
+			t.Fatal(err)
+		}
+		join(lin, g)
+		Await(omar, "Lin's coming", func(e client.MemberAdded) bool { return e.Handle.Name == "lin" && e.Conversation == g })
+	}
+	had := ada.Say(harbour, "Lin has this")
+	lin.AwaitText("Lin has this")
+	omar.AwaitText("Lin has this")
+	ada.AwaitState(had.ID, client.StateDelivered)
+	lin.Stop()
+	first := ada.Say(harbour, "from Ada")
+	omar.AwaitText("from Ada")
+	second := omar.Say(harbour, "from Omar")
+	ada.AwaitText("from Omar")
+	ada.Stop()
+	omar.Stop()
+	lin = lin.Reopen()
+	if _, err := lin.Send(Context(t), quay, "from Lin alone"); err != nil {
+		t.Fatal(err)
+	}
+	if err := lin.FlushConversation(Context(t), quay); err != nil {
+		t.Fatal(err)
+	}
+	lin.Stop()
+	s.Restore(backup)
+
+	ada, omar = ada.Reopen().Online(), omar.Reopen().Online()
+	lin = lin.Reopen().Online()
+	lin.AwaitProblem(client.ProblemRestored)
+	lin.AwaitText("from Ada")
+	lin.AwaitText("from Omar")
+	ada.AwaitText("from Lin alone")
+	omar.AwaitText("from Lin alone")
+	ada.AwaitState(first.ID, client.StateDelivered)
+	omar.AwaitState(second.ID, client.StateDelivered)
+	common := []string{"Lin has this", "from Ada", "from Omar"}
+	for who, want := range map[*Client][]string{ada: append([]string{"before Lin in Harbour"}, common...), omar: append([]string{"before Lin in Harbour"}, common...), lin: common} {
+		got := texts(history(who, harbour))
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s has %q, not %q", who.Name, got, want)
+		}
 	}
 }

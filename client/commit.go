@@ -161,7 +161,7 @@ func (c *Client) ownCommit(ctx context.Context, ch *change, v *conversation, seq
 		}
 	}
 	c.tellMembership(ctx, ch, v, before, seq, c.self.Handle)
-	return nil
+	return c.sendAgainTo(ctx, ch, v, seq)
 }
 
 // applyCommit takes the commit of another member.
@@ -214,6 +214,9 @@ func (c *Client) applyCommit(ctx context.Context, ch *change, v *conversation, s
 		m.Heard, by = true, m.Handle
 	}
 	c.tellMembership(ctx, ch, v, before, seq, by)
+	if err := c.sendAgainTo(ctx, ch, v, seq); err != nil {
+		return err
+	}
 	if v.newest().pass(v.Mailbox).Hash() != e.Next {
 		v.falsePass = true
 	}

@@ -276,6 +276,22 @@ func (m *memberState) follows(before []memberState) {
 	}
 }
 
+// remember takes over, for a device that comes back into a conversation, what
+// it knew there of its members' marks. Without that everybody would be new to
+// it, and nothing it ever sent theirs to have.
+func (v *conversation) remember(old *conversation) {
+	for i := range v.Members {
+		m := &v.Members[i]
+		at := slices.IndexFunc(old.Members, func(o memberState) bool { return o.Device == m.Device })
+		if at < 0 {
+			m.follows(old.Members)
+			continue
+		}
+		o := old.Members[at]
+		m.From, m.Newcomer, m.Got, m.Read, m.OldGot, m.OldRead = o.From, o.Newcomer, o.Got, o.Read, o.OldGot, o.OldRead
+	}
+}
+
 // told reports whether the person's marks speak of a place.
 func (m *memberState) told(seq, now, before uint64) bool {
 	if seq > m.From {

@@ -93,10 +93,17 @@ func (c *Client) inherit(ctx context.Context, ch *change, v, old *conversation) 
 		return errIgnore // begun anew with others than it had
 	}
 	v.continues(ch, old)
-	if v.Anew != old.Anew && !old.Status.over() {
-		if err := c.queueAgain(ctx, ch, v); err != nil {
-			return err
-		}
+	v.remember(old)
+	var err error
+	switch {
+	case old.Status.over():
+	case v.Anew != old.Anew:
+		err = c.queueAgain(ctx, ch, v)
+	case v.Mailbox != old.Mailbox: // what a restored server lost, perhaps nobody could put back
+		_, err = c.sendAgain(ctx, ch, v, func(openMessage) bool { return true })
+	}
+	if err != nil {
+		return err
 	}
 	if old.group != nil {
 		old.group.Forget()

@@ -30,6 +30,7 @@ var problems = map[string]sentencePair{
 	ProblemMailboxLost: {"the server no longer holds this conversation's mailbox", "nobody used it for longer than the server keeps envelopes; the first member who is online begins it anew"},
 	ProblemFalsePass:   {"a member closed the mailbox with a pass that nobody can derive", "the conversation went on in another mailbox; somebody in it runs a false client"},
 	ProblemBroken:      {"a member put a change into the conversation that nobody can process", "the first member who is online begins it anew; somebody in it runs a false client"},
+	ProblemMissed:      {"a member came back into the conversation and may lack messages of yours", "what matters of them, write again"},
 	ProblemStranger:    {"a member's identity is not the one that the server's directory names", "nothing more is sent here; ask the person by another way"},
 	ProblemWelcome:     {"an invitation into a conversation does not open", "your client asked the sender's to add it again"},
 }

@@ -137,8 +137,14 @@ func (c *Client) moveTo(ctx context.Context, v *conversation, s *session, target
 	if err := c.takeAlong(v, target, v.Base+head); err != nil {
 		return err
 	}
-	v.Mailbox, v.Incarnation, v.Moves, v.Created = target, s.hello.Incarnation, 0, true
 	var ch change
+	if len(again) < len(lost) { // who did not have it before will not get it so
+		from := v.Base + head
+		if _, err := c.sendAgain(ctx, &ch, v, func(o openMessage) bool { return o.Seq > from }); err != nil {
+			return err
+		}
+	}
+	v.Mailbox, v.Incarnation, v.Moves, v.Created = target, s.hello.Incarnation, 0, true
 	v.newMailbox(&ch, v.Base+head)
 	v.Chain, v.BaseEpoch = mailboxChain(target), epoch
 	v.Start = max(v.Start, v.Base)

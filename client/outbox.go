@@ -366,15 +366,20 @@ func (c *Client) itemSent(ctx context.Context, ch *change, v *conversation, p *p
 	if p.Out == v.OutFirst {
 		v.OutFirst++ // else something older came back into the queue meanwhile
 	}
-	if i == nil || i.State != string(StateQueued) {
+	again := i != nil && i.State == string(StateSent)
+	if i == nil || (!again && i.State != string(StateQueued)) {
 		return nil
 	}
-	i.Seq, i.State = seq, string(StateSent)
-	v.moveItem(ch, i, order, spot{Seq: seq, Sub: order})
 	v.Open = append(v.Open, openMessage{Seq: seq, Order: order, ID: i.ID, State: 1})
 	if len(v.Open) > ownOpenKept {
 		v.Open = slices.Delete(v.Open, 0, 1)
 	}
+	if again {
+		c.replace(ch, v, i, order, seq)
+		return nil
+	}
+	i.Seq, i.State = seq, string(StateSent)
+	v.moveItem(ch, i, order, spot{Seq: seq, Sub: order})
 	ch.tell(MessageStateChanged{At: c.now(), Conversation: v.ID.String(), Seq: seq, ID: i.public(v.ID).ID, State: StateSent})
 	return nil
 }
