@@ -23,6 +23,8 @@ func Other() []Row {
 		{"file:lock", "-", "nothing", "the server", "to keep a second server out", "data", operator},
 		{"file:config", "-", "the operator's settings: address, host, limits; nothing about people", "the operator", "to run as the operator wants",
 			"data", operator},
+		{"file:tls_key", "-", "the private key of the server's certificate, and the certificate, where the settings tls_key and tls_cert say",
+			"the operator", "to speak TLS", "data", operator},
 		{"file:backup", "-", "the tables as they were when the operator made it", "as each column says", "to survive the loss of a disk",
 			"data", "whoever the operator gives it to; Clarion does not delete backups"},
 		{"log:stderr", "-", "starts, stops, purges and faults; no address, no name, no id", "the server", "to mend faults", "data",

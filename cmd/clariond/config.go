@@ -30,8 +30,15 @@ type config struct {
 	// Data is the folder that holds everything. Default ./data.
 	Data string `key:"data"`
 	// Listen is the address to serve at, HOST:PORT; port 0 takes a free one.
-	// Serve TLS by a reverse proxy in front. Default localhost:8440.
+	// Default localhost:8440.
 	Listen string `key:"listen"`
+	// TLSCert and TLSKey are files in PEM: the certificate with those between
+	// it and its root, and its private key. Both or none; with them the server
+	// speaks TLS 1.2 or newer and nothing else at its address. They are read
+	// again when they change. Default: plain HTTP, for a reverse proxy with TLS
+	// in front, or for this machine alone.
+	TLSCert string `key:"tls_cert"`
+	TLSKey  string `key:"tls_key"`
 	// Host stands after the @ of this server's handles, with the port unless
 	// it is 443. It is kept in the data folder from the first start on; then
 	// another one refuses to start. Default: the address of the first start.
@@ -96,7 +103,7 @@ const (
 func (c *config) fields() map[string]any {
 	all := map[string]any{
 		"data": &c.Data, "listen": &c.Listen, "host": &c.Host, "registration": &c.Registration, "keep": &c.Keep,
-		"operator": &c.Operator, "jurisdiction": &c.Jurisdiction, "contact": &c.Contact,
+		"tls_cert": &c.TLSCert, "tls_key": &c.TLSKey, "operator": &c.Operator, "jurisdiction": &c.Jurisdiction, "contact": &c.Contact,
 		"connections": &c.Connections, "commands_per_second": &c.CommandsPerSecond, "command_burst": &c.CommandBurst,
 		"slow_per_second": &c.SlowPerSecond, "slow_burst": &c.SlowBurst,
 		"live_per_second": &c.LivePerSecond, "live_burst": &c.LiveBurst,
@@ -182,6 +189,9 @@ func (c *config) check() error {
 		if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 			return c.wrong(c.lines["listen"], "listen is HOST:PORT, not %q", c.Listen)
 		}
+	}
+	if err := c.checkTLS(); err != nil {
+		return err
 	}
 	if err := c.Sizes.Check(); err != nil {
 		var at *server.SettingError

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -38,7 +39,7 @@ func (serveCommand) Help() string {
   clariond serve --data ./data --listen localhost:8440
 
 Settings of --config FILE, one "key = value" a line, # begins a comment:
-  data, listen, host, registration (open|invite|closed), keep (1 to 30 days), operator, jurisdiction, contact,
+  data, listen, tls_cert and tls_key (files, both or none), host, registration (open|invite|closed), keep (1 to 30 days), operator, jurisdiction, contact,
   connections, commands_per_second, command_burst, slow_per_second, slow_burst, live_per_second, live_burst,
   subscriptions, waiting_reads, and these sizes, each with its range and default:
 ` + sizes() + `
@@ -72,18 +73,28 @@ func (s *serveCommand) Run(inv *invocation) error {
 	if err != nil {
 		return usage(fmt.Sprintf("the address to listen at is HOST:PORT, not %q", listen), "for example --listen localhost:8440")
 	}
+	cert, err := inv.c.certificate(c.Log)
+	if err != nil {
+		return err
+	}
 	l, err := net.Listen("tcp", listen)
 	if err != nil {
 		return listenFailure(listen, err)
 	}
 	defer l.Close()
-	address := net.JoinHostPort(shownHost(host), fmt.Sprint(l.Addr().(*net.TCPAddr).Port))
-	c.NewHost = address
+	where := address{"http", net.JoinHostPort(shownHost(host), fmt.Sprint(l.Addr().(*net.TCPAddr).Port))}
+	if cert != nil {
+		where.scheme, l = "https", tls.NewListener(l, cert.settings())
+	}
+	c.NewHost = where.host()
 	srv, err := server.Open(*c)
 	if err != nil {
 		return err
 	}
-	err = serveOn(inv, srv, l, func() { welcome(inv, srv, address) })
+	if cert != nil {
+		cert.warn(srv.Host(), c.Clock())
+	}
+	err = serveOn(inv, srv, l, func() { welcome(inv, srv, where) })
 	return errors.Join(err, srv.Close())
 }
 
@@ -167,7 +178,7 @@ func version() string {
 
 // welcome prints where the server is and what to do next. Its first line is
 // read by programs; with --json there is one line, and it is an object.
-func welcome(inv *invocation, srv *server.Server, address string) {
+func welcome(inv *invocation, srv *server.Server, where address) {
 	data, err := filepath.Abs(inv.data)
 	if err != nil {
 		data = inv.data
@@ -177,13 +188,13 @@ func welcome(inv *invocation, srv *server.Server, address string) {
 			Listening string `json:"listening"`
 			Host      string `json:"host"`
 			Data      string `json:"data"`
-		}{"http://" + address, srv.Host(), data})
+		}{where.String(), srv.Host(), data})
 		return
 	}
-	fmt.Fprintf(inv.out, "listening http://%s\n", address)
+	fmt.Fprintf(inv.out, "listening %s\n", where)
 	fmt.Fprintf(inv.out, "handles  name@%s\n", srv.Host())
 	fmt.Fprintf(inv.out, "data     %s\n", data)
-	fmt.Fprintf(inv.out, "next     clarion register --server http://%s --name ada\n", address)
+	fmt.Fprintf(inv.out, "next     clarion register --server %s --name ada\n", where)
 	fmt.Fprintf(inv.out, "stop     Ctrl-C\n")
 }
 
