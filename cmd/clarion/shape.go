@@ -36,8 +36,8 @@ type meShape struct {
 	Server      string `json:"server"`
 	Fingerprint string `json:"fingerprint"`
 	Device      string `json:"device"`
-	ServerKey   string `json:"server_key"`
 	Registered  string `json:"registered"`
+	ServerKey   string `json:"server_key"`
 }
 
 type inviteShape struct {
