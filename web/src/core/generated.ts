@@ -28,14 +28,22 @@ export interface Calls {
 	 * and they exist nowhere else from then on.
 	 */
 	forgetSheet: { params: Record<string, never>; result: null };
+	/** CheckSheet reads words as Restore does, without using them. */
 	checkSheet: { params: { words: string[]; }; result: SheetCheck };
 	/** WhoAmI tells the account and device of this vault. */
 	whoAmI: { params: Record<string, never>; result: Me };
 	/**
 	 * Holdings asks what the server holds about this account, and checks the
-	 * signature of the answer.
+	 * signature of the answer by the key that the server had when this device met
+	 * it. Errors: server_key_differs, bad_signature.
 	 */
 	holdings: { params: Record<string, never>; result: Holdings };
+	/**
+	 * TrustServerKey takes a key, 64 hex digits of Ed25519, for the server's from
+	 * now on, after a person compared it with the operator by another way. Errors:
+	 * server_key_invalid.
+	 */
+	trustServerKey: { params: { key: string; }; result: null };
 	/**
 	 * DeleteEverything removes the account and all that the server holds about
 	 * it, then empties this vault. The answer says what cannot be reached.
@@ -130,6 +138,15 @@ export interface Calls {
 	 * not.
 	 */
 	history: { params: Where; result: Message[] };
+	/**
+	 * HistoryPage reads at most limit (1 to 200) items of a conversation's history
+	 * that stand before a cursor, "" for its end: messages and lines, in the order
+	 * that all members share, queued messages last. Its cost grows with limit and
+	 * not with the history. Paging on to ever older items shows none twice,
+	 * whatever moves meanwhile; what moves is told by MessageMoved or
+	 * MessageStateChanged.
+	 */
+	historyPage: { params: Paging; result: Page };
 	/** Message finds one message of a conversation. */
 	message: { params: { conversation: string; id: string; }; result: Message };
 	/**
@@ -142,6 +159,14 @@ export interface Calls {
 	 * with Queued, and leaves with the next Flush, or at once while listening.
 	 */
 	send: { params: { conversation: string; text: string; }; result: Message };
+	/**
+	 * Queue writes a text down to be sent, under an id of the caller's choice (32
+	 * hex digits, random), and returns without sending: FlushConversation does, or
+	 * the next connection. The same id with the same text again changes nothing
+	 * and returns the message as it stands, so that a program which lost the
+	 * answer may ask once more. Errors: FailMessageID, and those of Send.
+	 */
+	queue: { params: { conversation: string; id: string; text: string; }; result: Message };
 	/**
 	 * Flush sends everything that waits: mailboxes not yet made, introductions,
 	 * queued messages. nil means that nothing is left. When several things fail,
@@ -177,12 +202,11 @@ export interface Calls {
 	settle: { params: Record<string, never>; result: null };
 	/** Passphrase reports whether the vault opens with a passphrase only. */
 	passphrase: { params: Record<string, never>; result: boolean };
+	/** SetPassphrase protects a vault that has no passphrase yet. */
 	setPassphrase: { params: { passphrase: string; }; result: null };
+	/** ChangePassphrase puts next in place of now. A wrong now changes nothing. */
 	changePassphrase: { params: { now: string; next: string; }; result: null };
-	/**
-	 * ChangePassphrase puts next in place of now; empty means none. A wrong
-	 * now changes nothing.
-	 */
+	/** RemovePassphrase lets the vault open without one from then on. */
 	removePassphrase: { params: { now: string; }; result: null };
 }
 
@@ -192,6 +216,11 @@ export type CoreEvent =
 	| { event: "message_arrived"; message: Message; }
 	/** MessageStateChanged: an own message came further. */
 	| { event: "message_state"; at: number; conversation: string; seq: number; id: string; state: MessageState; }
+	/**
+	 * MessageMoved: a message of the history has another place now, because it
+	 * came again: put back after a restore of the server, or sent once more.
+	 */
+	| { event: "message_moved"; at: number; conversation: string; seq: number; id: string; }
 	/** ContactRequested: a stranger wants to talk. */
 	| { event: "contact_requested"; at: number; from: string; }
 	/** ConversationJoined: this device is now in a conversation. */
@@ -281,6 +310,17 @@ export interface Deleted {
 /** Difference is why a scanned code does not match. */
 export type Difference = "other_key" | "other_person" | "own_key";
 
+/** HistoryItem is a message, or a line about the conversation itself. */
+export interface HistoryItem {
+	kind: ItemKind;
+	/** names the item in this vault; it keeps it when it moves */
+	key: string;
+	/** of a message, else nil */
+	message: Message | null;
+	/** of any other kind, else nil */
+	line: Line | null;
+}
+
 /** Holdings is the server's signed answer to what it holds, checked. */
 export interface Holdings {
 	account: string;
@@ -303,6 +343,31 @@ export interface Invite {
 	expires: number;
 }
 
+/** ItemKind says what an item of a history is. */
+export type ItemKind = "code_changed" | "conversation_joined" | "conversation_named" | "device_added" | "keep_changed" | "member_added" | "member_left" | "member_removed" | "message";
+
+/**
+ * Line says what happened to a conversation. Fields that its kind does not
+ * need are zero.
+ */
+export interface Line {
+	seq: number;
+	/** when this device took note, whole seconds */
+	at: number;
+	/** who did it; zero when that is not known */
+	by: string;
+	/** whom it is about */
+	handle: string;
+	/** conversation_joined, conversation_named */
+	name: string;
+	/** conversation_joined */
+	members: string[];
+	/** code_changed: the new 60 digits */
+	code: string;
+	/** keep_changed: days */
+	keep: number;
+}
+
 /** Me is this vault's account and device. */
 export interface Me {
 	handle: string;
@@ -311,6 +376,8 @@ export interface Me {
 	fingerprint: string;
 	/** SHA-256 of the device key, 64 hex digits */
 	device: string;
+	/** Ed25519, 64 hex digits, as this device saw it first; empty before it did */
+	serverKey: string;
 	registered: number;
 }
 
@@ -348,6 +415,22 @@ export type MessageState = "delivered" | "failed" | "queued" | "read" | "sent";
 export interface OpenOptions {
 	vault?: string;
 	passphrase?: string;
+}
+
+/** Page is a part of a history, oldest first. */
+export interface Page {
+	items: HistoryItem[];
+	/** for the page before this one; empty when nothing is older */
+	before: string;
+}
+
+/** Paging asks for a page of a conversation's history. */
+export interface Paging {
+	conversation: string;
+	/** from the page after it; left out for the newest */
+	before?: string;
+	/** 1 to 200 */
+	limit: number;
 }
 
 /** Registration is client.RegisterParams. */
