@@ -2,8 +2,9 @@
 // The service worker: it keeps one release of the app, shell and core, so
 // that the app opens without a network, and never mixes two releases. It
 // caches nothing a person wrote and answers for nothing else.
-/// <reference lib="webworker" />
-declare const self: ServiceWorkerGlobalScope
+
+export {}
+const sw = self as unknown as ServiceWorkerGlobalScope
 
 // Both are written in by scripts/release.mjs once the files have their names.
 declare const __RELEASE__: string
@@ -11,7 +12,7 @@ declare const __FILES__: string[]
 
 const cacheName = `clarion ${__RELEASE__}`
 
-self.addEventListener('install', (e) => {
+sw.addEventListener('install', (e) => {
   e.waitUntil(
     caches.open(cacheName).then((cache) =>
       // Each release is fetched once; `reload` goes past the HTTP cache.
@@ -20,20 +21,20 @@ self.addEventListener('install', (e) => {
   )
 })
 
-self.addEventListener('activate', (e) => {
+sw.addEventListener('activate', (e) => {
   e.waitUntil(
     caches.keys().then((names) => Promise.all(names.filter((n) => n.startsWith('clarion ') && n !== cacheName).map((n) => caches.delete(n)))),
   )
 })
 
-self.addEventListener('message', (e) => {
+sw.addEventListener('message', (e) => {
   // Sent by a page whose person asked for the new release.
-  if (e.data === 'take over') void self.skipWaiting()
+  if (e.data === 'take over') void sw.skipWaiting()
 })
 
-self.addEventListener('fetch', (e) => {
+sw.addEventListener('fetch', (e) => {
   const url = new URL(e.request.url)
-  if (e.request.method !== 'GET' || url.origin !== self.location.origin) return
+  if (e.request.method !== 'GET' || url.origin !== sw.location.origin) return
   const page = e.request.mode === 'navigate' && (url.pathname === '/' || url.pathname === '/i')
   const path = page ? '/' : url.pathname
   if (!page && !__FILES__.includes(path)) return

@@ -45,7 +45,7 @@ const policy = window.trustedTypes?.createPolicy('clarion', {
 
 /** trusted is one of this page's own programs, as the browser wants it. */
 export function trusted(url: string): string {
-  return (policy ? policy.createScriptURL(url) : url) as string
+  return (policy ? policy.createScriptURL(url) : url) as unknown as string
 }
 
 const link = new Core(

@@ -22,6 +22,6 @@ export function go(screen: Screen, replace = false): void {
   route.screen = screen
 }
 
-addEventListener('popstate', (e) => {
+window.addEventListener('popstate', (e) => {
   route.screen = read(e.state)
 })
