@@ -4,6 +4,7 @@
 import type { Contact, Conversation, Message } from '../core/generated'
 import { account } from './account.svelte'
 import { call, failure, type Failure } from './core.svelte'
+import { stamp } from '../text/time'
 
 export type Form = 'json' | 'text'
 
@@ -45,7 +46,7 @@ export async function exportHistory(form: Form): Promise<string | null> {
       exporting.messages += messages.length
     }
     const handle = account.me?.handle ?? ''
-    const at = new Date().toISOString()
+    const at = stamp(Date.now())
     return form === 'json' ? asJSON(handle, at, contacts, all) : asText(handle, at, contacts, all)
   } catch (e) {
     exporting.failure = failure(e)
@@ -54,8 +55,6 @@ export async function exportHistory(form: Form): Promise<string | null> {
     exporting.running = false
   }
 }
-
-const stamp = (ms: number): string => new Date(ms).toISOString().replace('.000Z', 'Z')
 
 function asJSON(handle: string, at: string, contacts: Contact[], all: Read[]): string {
   const value = {

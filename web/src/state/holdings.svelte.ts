@@ -3,6 +3,7 @@
 // `clarion holdings --check` reads.
 import type { Holdings } from '../core/generated'
 import { call, failure, type Failure } from './core.svelte'
+import { stamp } from '../text/time'
 
 export const holdings = $state({
   answer: null as Holdings | null,
@@ -38,7 +39,7 @@ export function savedAnswer(h: Holdings): string {
       could: h.could,
       cannot: h.cannot,
       signature: hex(h.signature),
-      at: new Date(h.at).toISOString().replace('.000Z', 'Z'),
+      at: stamp(h.at),
       host: h.host,
       server_key: hex(h.serverKey),
     }) + '\n'

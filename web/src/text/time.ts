@@ -24,3 +24,9 @@ const long = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric
 
 /** longDay is a date in full. */
 export const longDay = (at: number): string => long.format(at)
+
+/** stamp is a time for a file that programs read: RFC 3339 in whole seconds, UTC. */
+export const stamp = (at: number): string => new Date(Math.floor(at / 1000) * 1000).toISOString().replace('.000Z', 'Z')
+
+/** fours parts a code into groups of four, as it is read aloud. */
+export const fours = (code: string): string => code.match(/.{1,4}/g)?.join(' ') ?? ''
