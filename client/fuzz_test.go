@@ -117,3 +117,18 @@ func FuzzCheckCode(f *testing.F) {
 		}
 	})
 }
+
+// FuzzCursor: any text either is a place in a history, in its one form, or is
+// refused.
+func FuzzCursor(f *testing.F) {
+	f.Add(string(makeCursor(spot{Seq: 1_000_001, Sub: 7}, 7)))
+	f.Add(string(makeCursor(queueSpot(3), 12)))
+	f.Add("")
+	f.Add("zz")
+	f.Fuzz(func(t *testing.T, text string) {
+		s, order, err := Cursor(text).parse()
+		if err == nil && string(makeCursor(s, order)) != text {
+			t.Errorf("%q is read as %v, %d", text, s, order)
+		}
+	})
+}
