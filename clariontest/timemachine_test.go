@@ -307,6 +307,22 @@ func (m *machine) byOthers(p *person) {
 // more for a device that finds itself replaced meanwhile.
 const rounds = 12
 
+// acknowledge lets a person take note of every identity that changed: until
+// then nothing leaves to it.
+func (m *machine) acknowledge(p *person) {
+	people, err := p.Contacts(Context(m.t))
+	if err != nil {
+		return // the device is replaced
+	}
+	for _, q := range people {
+		if q.Checked != nil && q.Checked.How == client.CheckedChanged {
+			if _, err := p.Acknowledge(Context(m.t), q.Handle.String()); err != nil {
+				m.t.Errorf("%s acknowledges %s: %v", p.Name, q.Handle, err)
+			}
+		}
+	}
+}
+
 // settle brings everybody online until all conversations go on.
 func (m *machine) settle() {
 	m.note("settling")
@@ -318,6 +334,7 @@ func (m *machine) settle() {
 			if err != nil {
 				m.note("  %s goes online: %s", p.Name, short(err))
 			}
+			m.acknowledge(p)
 			if err != nil && client.AsFailure(err).Code == client.FailDeviceReplaced {
 				m.byWords(p)
 			}
