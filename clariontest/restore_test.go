@@ -367,3 +367,44 @@ func TestRestoredBeforeAdd(t *testing.T) {
 		}
 	}
 }
+
+// TestAskedBeforeRestore: the server forgets Lin's coming, she asks to be added
+// again, and the server forgets that too, before anybody has read it. She had
+// been heard from, so a request that names no end of epochs would add nobody.
+func TestAskedBeforeRestore(t *testing.T) {
+	s := NewServer(t)
+	ada, _ := s.Register("ada")
+	omar, _ := s.Register("omar")
+	lin, _ := s.Register("lin")
+	Meet(ada, omar)
+	Meet(ada, lin)
+	g, err := ada.NewGroup(Context(t), "Harbour", []string{"omar"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	join(omar, g.ID)
+	backup := filepath.Join(t.TempDir(), "backup")
+	s.Backup(backup)
+	if err := ada.AddMember(Context(t), g.ID, "lin"); err != nil {
+		t.Fatal(err)
+	}
+	join(lin, g.ID)
+	ada.Say(g.ID, "to Lin")
+	lin.AwaitText("to Lin")
+	lin.Say(g.ID, "from Lin")
+	ada.AwaitText("from Lin")
+	ada.Stop()
+	omar.Stop()
+	lin.Stop()
+	s.Restore(backup)
+	lin = lin.Reopen().Online()
+	lin.AwaitProblem(client.ProblemRestored)
+	lin.Stop()
+	s.Restore(backup)
+	ada = ada.Reopen().Online()
+	s.Clock.Add(31 * time.Minute)
+	lin = lin.Reopen().Online()
+	join(lin, g.ID)
+	ada.Say(g.ID, "welcome back")
+	lin.AwaitText("welcome back")
+}

@@ -329,17 +329,19 @@ func (m *machine) settle() {
 	left := ""
 	for range rounds {
 		m.s.Clock.Add(31 * time.Minute)
+		failed := false
 		for _, p := range m.people {
 			err := p.Listen(Context(m.t))
 			if err != nil {
 				m.note("  %s goes online: %s", p.Name, short(err))
+				failed = true // perhaps it does not know yet that it is replaced
 			}
 			m.acknowledge(p)
 			if err != nil && client.AsFailure(err).Code == client.FailDeviceReplaced {
 				m.byWords(p)
 			}
 		}
-		if left = m.unsettled(); left == "" {
+		if left = m.unsettled(); left == "" && !failed {
 			break
 		}
 	}

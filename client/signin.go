@@ -202,6 +202,12 @@ func (c *Client) inIncarnation(ctx context.Context, in wire.Incarnation) error {
 	if err := c.unsendIntroductions(ctx, &ch); err != nil {
 		return err
 	}
+	for _, v := range c.sorted() {
+		if v.Asked != 0 { // whom we asked for the way back may not have been told
+			v.Asked = 0
+			v.save(&ch)
+		}
+	}
 	return c.commit(ctx, &ch)
 }
 
