@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -184,10 +183,15 @@ func (t *talk) past(ctx context.Context) error {
 	}
 	head := "Conversation with " + line(t.conv.Name)
 	if !t.conv.Direct {
-		head = fmt.Sprintf("%s, %d people", line(t.conv.Name), len(t.conv.Members))
+		head = line(t.conv.Name) + ", " + people(len(t.conv.Members))
 	}
 	if err := t.face.show(t.inv.style.strong(head)); err != nil {
 		return err
+	}
+	if over := standingText(t.conv); over != "" && over != t.conv.Problem {
+		if err := t.face.show(t.inv.style.look("- " + over + ": this is what was said before, and nothing can be sent")); err != nil {
+			return err
+		}
 	}
 	from := max(0, len(list)-chatHistory)
 	for i, m := range list {

@@ -42,7 +42,7 @@ func (*conversationsCommand) Run(ctx context.Context, inv *invocation) error {
 		}
 		rows := make([][]string, len(list))
 		for i, v := range list {
-			rows[i] = []string{short(v.ID), v.Name, unreadText(v), membersText(v), v.Problem}
+			rows[i] = []string{short(v.ID), v.Name, unreadText(v), membersText(v), standingText(v)}
 		}
 		return table(inv.out, rows, func(row, column int, cell string) string {
 			switch {
@@ -76,7 +76,27 @@ func membersText(v client.Conversation) string {
 	if v.Direct {
 		return "two people"
 	}
-	return fmt.Sprintf("%d people", len(v.Members))
+	return people(len(v.Members))
+}
+
+func people(n int) string {
+	if n == 1 {
+		return "one person"
+	}
+	return fmt.Sprintf("%d people", n)
+}
+
+// standingText says what keeps one from writing in a conversation, or nothing.
+func standingText(v client.Conversation) string {
+	switch v.State {
+	case client.ConversationRemoved:
+		return "you were removed"
+	case client.ConversationLeft:
+		return "you left"
+	case client.ConversationEnded:
+		return "the other left"
+	}
+	return v.Problem
 }
 
 type historyCommand struct {
