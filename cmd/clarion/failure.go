@@ -58,6 +58,7 @@ var exits = map[string]int{
 	client.FailTooLong:            exitUsage,
 	client.FailNotText:            exitUsage,
 	client.FailMessageID:          exitUsage,
+	client.FailSetting:            exitUsage,
 	client.FailCheckCode:          exitUsage,
 	client.FailOneself:            exitUsage,
 	client.FailServerKeyText:      exitUsage,

@@ -52,6 +52,9 @@ type commands struct {
 	Invite           inviteCommand           `cmd:"" help:"Make a link for one person to reach you."`
 	Accept           acceptCommand           `cmd:"" help:"Open a link, accept a request, or ask somebody."`
 	Block            blockCommand            `cmd:"" help:"Refuse a person."`
+	Unblock          unblockCommand          `cmd:"" help:"Take a block back."`
+	Decline          declineCommand          `cmd:"" help:"Let a contact request drop."`
+	Devices          devicesCommand          `cmd:"" help:"List your devices as the directory shows them."`
 	Check            checkCommand            `cmd:"" help:"Make sure that a person is who they say."`
 	Acknowledge      acknowledgeCommand      `cmd:"" help:"Write to a person whose identity changed."`
 	Contacts         contactsCommand         `cmd:"" help:"List the people you know."`

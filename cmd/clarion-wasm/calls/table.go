@@ -115,6 +115,8 @@ func people() []Entry {
 		call("uncheck", func(ctx context.Context, c *Core, p Who) (client.Contact, error) { return c.Uncheck(ctx, p.Handle) }),
 		call("acknowledge", func(ctx context.Context, c *Core, p Who) (client.Contact, error) { return c.Acknowledge(ctx, p.Handle) }),
 		do("block", func(ctx context.Context, c *Core, p Who) error { return c.Block(ctx, p.Handle) }),
+		do("unblock", func(ctx context.Context, c *Core, p Who) error { return c.Unblock(ctx, p.Handle) }),
+		do("decline", func(ctx context.Context, c *Core, p Who) error { return c.Decline(ctx, p.Handle) }),
 	}
 }
 
@@ -165,12 +167,24 @@ func messages() []Entry {
 		}) error {
 			return c.MarkRead(ctx, p.Conversation, p.Seq)
 		}),
+		call("draft", func(ctx context.Context, c *Core, p Where) (string, error) { return c.Draft(ctx, p.Conversation) }),
+		do("setDraft", func(ctx context.Context, c *Core, p struct{ Conversation, Text string }) error {
+			return c.SetDraft(ctx, p.Conversation, p.Text)
+		}),
+		ask("drafts", (*client.Client).Drafts),
 		do("typing", func(ctx context.Context, c *Core, p Where) error { return c.Typing(ctx, p.Conversation) }),
 	}
 }
 
 func settings() []Entry {
 	return []Entry{
+		ask("devices", (*client.Client).Devices),
+		call("setting", func(ctx context.Context, c *Core, p struct{ Name string }) (string, error) {
+			return c.Setting(ctx, p.Name)
+		}),
+		do("setSetting", func(ctx context.Context, c *Core, p struct{ Name, Value string }) error {
+			return c.SetSetting(ctx, p.Name, p.Value)
+		}),
 		ask("marks", (*client.Client).Marks),
 		do("setMarks", func(ctx context.Context, c *Core, p struct{ On bool }) error { return c.SetMarks(ctx, p.On) }),
 		act("listen", (*client.Client).Listen),

@@ -99,6 +99,17 @@ export interface Calls {
 	 */
 	block: { params: Who; result: null };
 	/**
+	 * Unblock takes a block back. Somebody with whom a conversation exists, or who
+	 * was checked, is an accepted contact again; anybody else is a stranger, who
+	 * may ask. FailNoContact when the person is not blocked.
+	 */
+	unblock: { params: Who; result: null };
+	/**
+	 * Decline lets a contact request drop: the person is not told, is no contact,
+	 * and may ask again. FailNoContact when there is no request of theirs.
+	 */
+	decline: { params: Who; result: null };
+	/**
 	 * Conversations lists what this vault takes part in, or took part in until it
 	 * was removed. It reads at most one record for each.
 	 */
@@ -180,11 +191,34 @@ export interface Calls {
 	flushConversation: { params: Where; result: null };
 	/** MarkRead notes that the person has seen everything up to a place. */
 	markRead: { params: { conversation: string; seq: number; }; result: null };
+	/** Draft returns what is being written in a conversation, or nothing. */
+	draft: { params: Where; result: string };
+	/**
+	 * SetDraft keeps what is being written, at most 16,000 bytes of UTF-8; an
+	 * empty text forgets it. Nothing is sent.
+	 */
+	setDraft: { params: { conversation: string; text: string; }; result: null };
+	/** Drafts lists what is being written anywhere. */
+	drafts: { params: Record<string, never>; result: Draft[] };
 	/**
 	 * Typing tells the members who are there that this person is writing. It is
 	 * best effort: without a connection nothing happens.
 	 */
 	typing: { params: Where; result: null };
+	/**
+	 * Devices asks the directory which devices this account has, so that one that
+	 * is not the person's own shows. The answer is verified as anybody's is. It
+	 * needs the server.
+	 */
+	devices: { params: Record<string, never>; result: Device[] };
+	/** Setting returns what SetSetting kept, or nothing. */
+	setting: { params: { name: string; }; result: string };
+	/**
+	 * SetSetting keeps a small wish of a program's in this device's vault: a name
+	 * of 1 to 32 letters a-z, digits and underscores, a value of at most 1,024
+	 * bytes of UTF-8; an empty value forgets it. Nothing is sent.
+	 */
+	setSetting: { params: { name: string; value: string; }; result: null };
 	/** Marks reports whether this person's clients send marks. */
 	marks: { params: Record<string, never>; result: boolean };
 	/**
@@ -307,8 +341,29 @@ export interface Deleted {
 	beyond: string[];
 }
 
+/** Device is one of the account's own devices, as the directory shows it. */
+export interface Device {
+	/** SHA-256 of the device key, 64 hex digits */
+	fingerprint: string;
+	/** the device of this vault */
+	this: boolean;
+	/** the entry that first named it, to the hour */
+	since: number;
+	/** end of its certificate; zero when that is not known here */
+	until: number;
+}
+
 /** Difference is why a scanned code does not match. */
 export type Difference = "other_key" | "other_person" | "own_key";
+
+/**
+ * Draft is what a person began to write in a conversation. It lies in this
+ * device's vault alone.
+ */
+export interface Draft {
+	conversation: string;
+	text: string;
+}
 
 /** HistoryItem is a message, or a line about the conversation itself. */
 export interface HistoryItem {
