@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // History and contacts as files. They are made of what the screens show and of
 // nothing else: no key, no pass, no state of a conversation's keys.
-import type { Contact, Conversation, Message } from '../core/generated'
+import type { Contact, Conversation, HistoryItem } from '../core/generated'
+import { m } from '../paraglide/messages.js'
 import { account } from './account.svelte'
 import { call, failure, type Failure } from './core.svelte'
 import { stamp } from '../text/time'
@@ -19,8 +20,11 @@ export const exporting = $state({
 
 interface Read {
   conversation: Conversation
-  messages: Message[]
+  items: HistoryItem[] // oldest first
 }
+
+/** The most that one page of history holds. */
+const pageLimit = 200
 
 let stopped = false
 
@@ -40,10 +44,10 @@ export async function exportHistory(form: Form): Promise<string | null> {
     const all: Read[] = []
     for (const conversation of conversations) {
       if (stopped) return null
-      const messages = await call('history', { conversation: conversation.id })
-      all.push({ conversation, messages })
+      const items = await readAll(conversation.id)
+      if (items === null) return null
+      all.push({ conversation, items })
       exporting.done++
-      exporting.messages += messages.length
     }
     const handle = account.me?.handle ?? ''
     const at = stamp(Date.now())
@@ -54,6 +58,27 @@ export async function exportHistory(form: Form): Promise<string | null> {
   } finally {
     exporting.running = false
   }
+}
+
+/** readAll reads a conversation page by page; null when it was stopped. */
+async function readAll(conversation: string): Promise<HistoryItem[] | null> {
+  const pages: HistoryItem[][] = []
+  let before = ''
+  do {
+    if (stopped) return null
+    const page = await call('historyPage', { conversation, limit: pageLimit, ...(before ? { before } : {}) })
+    pages.push(page.items)
+    before = page.before
+    exporting.messages += page.items.filter((i) => i.message).length
+  } while (before)
+  return pages.reverse().flat()
+}
+
+/** An item of history as a program reads it: a message, or what happened. */
+function plain({ kind, message: w, line: l }: HistoryItem): object {
+  if (w) return { kind, id: w.id, seq: w.seq, at: stamp(w.at), from: w.from, text: w.text, state: w.state }
+  if (l) return { kind, seq: l.seq, at: stamp(l.at), by: l.by, handle: l.handle, name: l.name }
+  return { kind }
 }
 
 function asJSON(handle: string, at: string, contacts: Contact[], all: Read[]): string {
@@ -67,23 +92,26 @@ function asJSON(handle: string, at: string, contacts: Contact[], all: Read[]): s
       state: c.state,
       checked: c.checked ? { how: c.checked.how, at: stamp(c.checked.at) } : null,
     })),
-    conversations: all.map(({ conversation: c, messages }) => ({
+    conversations: all.map(({ conversation: c, items }) => ({
       id: c.id,
       name: c.name,
       direct: c.direct,
       members: c.members,
-      messages: messages.map((w) => ({ id: w.id, seq: w.seq, at: stamp(w.at), from: w.from, text: w.text, state: w.state })),
+      history: items.map(plain),
     })),
   }
   return JSON.stringify(value, null, 1) + '\n'
 }
 
 function asText(handle: string, at: string, contacts: Contact[], all: Read[]): string {
-  const out = [`Clarion: ${handle}, ${at}`, '', 'Contacts']
+  const out = [`Clarion: ${handle}, ${at}`, '', m.export_contacts()]
   for (const c of contacts) out.push(`  ${c.handle} (${c.state})`)
-  for (const { conversation: c, messages } of all) {
+  for (const { conversation: c, items } of all) {
     out.push('', `${c.name}: ${c.members.join(', ')}`)
-    for (const w of messages) out.push(`  ${stamp(w.at)}  ${w.from}: ${w.text.replaceAll('\n', '\n      ')}`)
+    for (const { kind, message: w, line: l } of items) {
+      if (w) out.push(`  ${stamp(w.at)}  ${w.from}: ${w.text.replaceAll('\n', '\n      ')}`)
+      else if (l) out.push(`  ${stamp(l.at)}  (${kind.replaceAll('_', ' ')}${l.handle ? ` ${l.handle}` : ''})`)
+    }
   }
   return out.join('\n') + '\n'
 }
