@@ -37,7 +37,7 @@ export async function reload(): Promise<void> {
     } while (again)
   } catch (e) {
     const f = failure(e)
-    if (f.code !== 'no_account') tellFailure(f)
+    if (f.code !== 'not_registered' && f.code !== 'device_replaced') tellFailure(f)
   } finally {
     asked = false
   }
