@@ -99,4 +99,5 @@ type Conversation struct {
 	Last    *Message  // the message that stands last; nil when there is none
 	Active  time.Time // when it was last written in, not later than now; zero when never
 	State   ConversationState
+	Keep    int // days for which the server keeps what is written now, as the members said last
 }

@@ -44,6 +44,7 @@ type pendingCommit struct {
 	Welcome  []byte
 	Invitees []invitee
 	Devices  [][]byte // device keys that it adds
+	Keep     uint8    // days that it changes keep to, or 0
 }
 
 // Fields describes the value.
@@ -52,6 +53,7 @@ func (p *pendingCommit) Fields(c *wire.Coder) {
 	c.Bytes(&p.Welcome, wire.MaxBody)
 	wire.List(c, &p.Invitees, maxMembers)
 	c.BytesList(&p.Devices, maxMembers, 32)
+	c.U8(&p.Keep)
 }
 
 // commitPlan is asked again for each try, because the group may have changed.
@@ -60,9 +62,15 @@ type commitPlan func(ctx context.Context, v *conversation) (add [][]byte, remove
 // errNothingToCommit is a plan's way to say that the group is as wanted.
 var errNothingToCommit = errors.New("nothing to commit")
 
-// change brings a planned commit into the group: read to the end, commit, and
+// changeGroup brings a planned commit into the group: read to the end, commit, and
 // on losing against another commit read on and plan again.
 func (c *Client) changeGroup(ctx context.Context, v *conversation, plan commitPlan) error {
+	return c.changeGroupKeep(ctx, v, 0, plan)
+}
+
+// changeGroupKeep is changeGroup for a commit that also changes keep, unless
+// that is 0.
+func (c *Client) changeGroupKeep(ctx context.Context, v *conversation, keep uint8, plan commitPlan) error {
 	for range 16 {
 		if err := c.flushUnheld(ctx, v); err != nil { // members can be removed while texts are held
 			return err
@@ -84,7 +92,7 @@ func (c *Client) changeGroup(ctx context.Context, v *conversation, plan commitPl
 			return err
 		}
 		remove = v.withLeavers(remove)
-		if err := c.makeCommit(ctx, v, add, remove, tell); err != nil {
+		if err := c.makeCommit(ctx, v, keep, add, remove, tell); err != nil {
 			return err
 		}
 		err = c.sendPending(ctx, v)
@@ -106,15 +114,17 @@ func (c *Client) changeGroup(ctx context.Context, v *conversation, plan commitPl
 
 // makeCommit makes the commit the pending envelope; it is in the vault, with
 // the state to adopt, before it leaves.
-func (c *Client) makeCommit(ctx context.Context, v *conversation, add [][]byte, remove []mls.LeafIndex, tell []invitee) error {
+func (c *Client) makeCommit(ctx context.Context, v *conversation, keep uint8, add [][]byte, remove []mls.LeafIndex, tell []invitee) error {
 	g, err := c.groupOf(ctx, v)
 	if err != nil {
 		return err
 	}
 	id := c.envelopeID(g, wire.KindCommit, uint64(g.NextCommitGeneration()))
-	body, welcome, next, err := g.Commit(c.rand, mls.CommitOptions{
-		Add: add, Remove: remove, Now: uint64(c.now().Unix()), Validate: c.validator(), Pad: wire.SizeClass,
-	})
+	o := mls.CommitOptions{Add: add, Remove: remove, Now: uint64(c.now().Unix()), Validate: c.validator(), Pad: wire.SizeClass}
+	if keep != 0 {
+		o.AAD = wire.MustMarshal(&commitNote{Keep: keep})
+	}
+	body, welcome, next, err := g.Commit(c.rand, o)
 	if err != nil {
 		return err
 	}
@@ -125,7 +135,7 @@ func (c *Client) makeCommit(ctx context.Context, v *conversation, add [][]byte, 
 	secret := passSecret(next)
 	v.Pending = &pending{
 		ID: id, Epoch: v.Epoch, Kind: wire.KindCommit, Body: body, Next: secret.pass(v.Mailbox).Hash(),
-		Commit: &pendingCommit{State: next.Marshal(), Welcome: welcome, Invitees: tell},
+		Commit: &pendingCommit{State: next.Marshal(), Welcome: welcome, Invitees: tell, Keep: keep},
 	}
 	next.Forget()
 	for _, kp := range add {
@@ -153,6 +163,7 @@ func (c *Client) ownCommit(ctx context.Context, ch *change, v *conversation, seq
 	if err := c.adopt(v, next, seq, fresh); err != nil {
 		return err
 	}
+	c.adoptKeep(ch, v, seq, p.Keep, c.self.Handle)
 	hash := e.Hash()
 	after := sha256.Sum256(append(v.Chain[:], hash[:]...))
 	for i := range p.Invitees {
@@ -217,6 +228,7 @@ func (c *Client) applyCommit(ctx context.Context, ch *change, v *conversation, s
 	if err := c.sendAgainTo(ctx, ch, v, seq); err != nil {
 		return err
 	}
+	c.adoptKeep(ch, v, seq, keepOf(e.Body), by)
 	if v.newest().pass(v.Mailbox).Hash() != e.Next {
 		v.falsePass = true
 	}

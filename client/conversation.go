@@ -369,7 +369,7 @@ func (v *conversation) code() string {
 func (c *Client) public(v *conversation) Conversation {
 	out := Conversation{
 		ID: v.ID.String(), Name: v.Name, Host: c.self.Handle.Host, Direct: v.Direct, Epoch: v.Epoch,
-		Members: v.handles(), Unread: int(v.Unread), Queued: int(v.OutNext - v.OutFirst), Problem: v.obstacle(),
+		Members: v.handles(), Unread: int(v.Unread), Queued: int(v.OutNext - v.OutFirst), Problem: v.obstacle(), Keep: int(v.Keep),
 	}
 	if out.Problem == "" && c.held(v) {
 		out.Problem = FailIdentityChanged

@@ -101,6 +101,11 @@ func FuzzUnpad(f *testing.F) {
 	})
 }
 
+func FuzzCommitNote(f *testing.F) {
+	seed(f, commitNote{Keep: 7})
+	f.Fuzz(func(t *testing.T, b []byte) { sameAgain[commitNote](t, b) })
+}
+
 // FuzzCheckCode: a camera reads it from a screen that somebody else holds.
 func FuzzCheckCode(f *testing.F) {
 	k := checkCode{Shows: testHandle, To: wire.Handle{Name: "omar", Host: "localhost:8440"}}

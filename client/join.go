@@ -200,7 +200,7 @@ func (c *Client) openWelcome(ctx context.Context, i *introduction) (g *mls.Group
 func (c *Client) conversationFrom(ctx context.Context, i *introduction, g *mls.Group, a *keydir.Account) (*conversation, error) {
 	v := &conversation{
 		ID: i.Conversation, Direct: i.Direct, Name: i.Name, Status: statusActive, Created: true, Mailbox: i.Mailbox,
-		Incarnation: i.Incarnation, Moves: i.Moves, Keep: i.Keep, Base: i.Base, BaseEpoch: i.BaseEpoch,
+		Incarnation: i.Incarnation, Moves: i.Moves, Keep: min(max(i.Keep, wire.MinKeep), wire.MaxKeep), Base: i.Base, BaseEpoch: i.BaseEpoch,
 		Anew: i.Anew, Founder: i.Founder,
 		Seq: i.Seq, Start: i.Seq, Chain: i.Chain, Read: i.Seq, ToldGot: i.Seq, ToldRead: i.Seq,
 	}

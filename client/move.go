@@ -223,7 +223,7 @@ func (c *Client) putBack(ctx context.Context, v *conversation, s *session, targe
 		if next == nil {
 			return false, nil
 		}
-		a.Next = next.pass(target).Hash()
+		a.Next, a.Keep = next.pass(target).Hash(), min(keepOf(e.Body), s.hello.Keep)
 	}
 	_, err := ask[*wire.Appended](ctx, s, a)
 	if refusedWith(err, wire.CodeStalePass, wire.CodeStaleEpoch, wire.CodeWrongPass, wire.CodeIDReused) {

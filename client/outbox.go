@@ -325,10 +325,14 @@ func (c *Client) sendPending(ctx context.Context, v *conversation) error {
 	if secret == nil {
 		return fail(FailOldVault, errors.New("the epoch of a pending envelope is gone"))
 	}
-	answer, err := ask[*wire.Appended](ctx, s, &wire.Append{
+	a := &wire.Append{
 		Mailbox: v.Mailbox, Pass: secret.pass(v.Mailbox), ID: p.ID, Epoch: wire.Epoch(p.Epoch),
 		EnvelopeKind: p.Kind, Next: p.Next, Body: p.Body,
-	})
+	}
+	if p.Commit != nil {
+		a.Keep = min(p.Commit.Keep, s.hello.Keep)
+	}
+	answer, err := ask[*wire.Appended](ctx, s, a)
 	if err != nil {
 		return err
 	}

@@ -86,6 +86,16 @@ func (g *Group) Open(msg []byte) (*Message, error) {
 	return &Message{Leaf: f.leaf, Generation: f.generation, Plaintext: a.content.application, AAD: a.content.aad}, nil
 }
 
+// MessageAAD reads the authenticated data from the clear header of a
+// PrivateMessage. They are their sender's once the message was processed.
+func MessageAAD(msg []byte) ([]byte, error) {
+	m, err := parsePrivate(msg)
+	if err != nil {
+		return nil, err
+	}
+	return m.aad, nil
+}
+
 // Peek reads leaf, generation and content type of a PrivateMessage of this
 // epoch and consumes nothing. It finds our own messages when they come back,
 // and messages under our leaf that we did not make.

@@ -130,7 +130,8 @@ func (r *Read) Fields(c *Coder) {
 
 // Envelopes answers Read. Head and Epoch say how far this pass may read: for
 // the pass of an earlier epoch, up to and with the commit that ended it. First
-// is the oldest seq still held, or Head+1 when none is. More says that the
+// is the oldest seq still held, or Head+1 when none is; for a reader to whom
+// something past After is missing, the seq from which on nothing is. More says that the
 // limit, of count or of bytes, cut the answer short.
 type Envelopes struct {
 	Envelopes []Envelope

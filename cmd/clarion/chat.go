@@ -325,6 +325,8 @@ func conversationOf(e client.Event) string {
 		return e.Conversation
 	case client.DeviceAdded:
 		return e.Conversation
+	case client.KeepChanged:
+		return e.Conversation
 	case client.CodeChanged:
 		return e.Conversation
 	case client.Problem:

@@ -116,6 +116,7 @@ func eventOf(b []byte) client.Event {
 		Hint    string   `json:"hint"`
 		Held    bool     `json:"held"`
 		Left    bool     `json:"left"`
+		Days    int      `json:"days"`
 	}
 	if json.Unmarshal(b, &s) != nil {
 		return nil
@@ -141,6 +142,8 @@ func eventOf(b []byte) client.Event {
 		return client.MemberRemoved{At: at, Conversation: s.Conversation, Seq: s.Seq, Handle: handle, Left: s.Left}
 	case "device_added":
 		return client.DeviceAdded{At: at, Conversation: s.Conversation, Seq: s.Seq, Handle: handle}
+	case "keep_changed":
+		return client.KeepChanged{At: at, Conversation: s.Conversation, Seq: s.Seq, By: handle, Days: s.Days}
 	case "identity_changed":
 		return client.IdentityChanged{At: at, Handle: handle, Held: s.Held}
 	case "code_changed":

@@ -27,6 +27,7 @@ func TestKeptEventsComeBackOnceInOrder(t *testing.T) {
 		client.MemberRemoved{At: at, Conversation: "c", Seq: 4, Handle: ada, Left: true},
 		client.DeviceAdded{At: at, Conversation: "c", Seq: 5, Handle: ada},
 		client.CodeChanged{At: at, Conversation: "c", Code: "123"},
+		client.KeepChanged{At: at, Conversation: "c", Seq: 5, By: ada, Days: 7},
 		client.IdentityChanged{At: at, Handle: ada, Held: true},
 		client.Problem{At: at, Conversation: "c", Seq: 6, Code: "p", Text: "sentence", Hint: "h"},
 	}

@@ -293,6 +293,8 @@ func (l *listener) text(ctx context.Context, e client.Event) string {
 		return said(e.At, "%s is no longer in %s", line(e.Handle.String()), line(l.name(ctx, e.Conversation)))
 	case client.DeviceAdded:
 		return said(e.At, "%s has a new device in %s", line(e.Handle.String()), line(l.name(ctx, e.Conversation)))
+	case client.KeepChanged:
+		return said(e.At, "%s set how long the server keeps %s: %s", line(e.By.String()), line(l.name(ctx, e.Conversation)), days(e.Days))
 	case client.IdentityChanged:
 		return said(e.At, "%s", s.look(identityText(e)))
 	case client.CodeChanged:

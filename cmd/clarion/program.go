@@ -65,6 +65,7 @@ type commands struct {
 	Conversations    conversationsCommand    `cmd:"" help:"List your conversations."`
 	History          historyCommand          `cmd:"" help:"Print a conversation's messages."`
 	Group            groupCommand            `cmd:"" help:"Make and change groups."`
+	Keep             keepCommand             `cmd:"" help:"Say how long the server keeps what is written."`
 	Leave            leaveCommand            `cmd:"" help:"Leave a conversation."`
 	Marks            marksCommand            `cmd:"" help:"Send delivered and read marks, or do not."`
 	Holdings         holdingsCommand         `cmd:"" help:"Ask the server what it holds about you."`

@@ -115,6 +115,8 @@ func noteOf(e client.Event) string {
 		return fmt.Sprintf("%s is no longer in a conversation", line(e.Handle.String()))
 	case client.DeviceAdded:
 		return fmt.Sprintf("%s has a new device", line(e.Handle.String()))
+	case client.KeepChanged:
+		return fmt.Sprintf("%s set how long the server keeps a conversation: %s", line(e.By.String()), days(e.Days))
 	case client.IdentityChanged:
 		return identityText(e)
 	case client.Problem:

@@ -62,6 +62,11 @@ type leftShape struct {
 	Forgotten    bool   `json:"forgotten"`
 }
 
+type keepShape struct {
+	Conversation string `json:"conversation"`
+	Days         int    `json:"days"`
+}
+
 type safetyShape struct {
 	Handle string `json:"handle"`
 	Digits string `json:"digits"`
@@ -181,6 +186,12 @@ type removedShape struct {
 	Left bool `json:"left,omitempty"` // by their own wish
 }
 
+type keptForShape struct {
+	head
+	Handle string `json:"handle"` // who changed it
+	Days   int    `json:"days"`
+}
+
 type codeShape struct {
 	head
 	Code string `json:"code"`
@@ -268,6 +279,8 @@ func shapeEvent(e client.Event) any {
 		return removedShape{handleShape{head{"member_removed", stamp(e.At), e.Conversation, e.Seq}, e.Handle.String()}, e.Left}
 	case client.DeviceAdded:
 		return handleShape{head{"device_added", stamp(e.At), e.Conversation, e.Seq}, e.Handle.String()}
+	case client.KeepChanged:
+		return keptForShape{head{"keep_changed", stamp(e.At), e.Conversation, e.Seq}, e.By.String(), e.Days}
 	case client.IdentityChanged:
 		return identityShape{head{"identity_changed", stamp(e.At), "", 0}, e.Handle.String(), e.Held}
 	case client.CodeChanged:

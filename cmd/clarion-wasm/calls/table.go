@@ -137,6 +137,12 @@ func conversations() []Entry {
 			return c.RemoveMember(ctx, p.Conversation, p.Handle)
 		}),
 		do("leave", func(ctx context.Context, c *Core, p Where) error { return c.Leave(ctx, p.Conversation) }),
+		do("setKeep", func(ctx context.Context, c *Core, p struct {
+			Conversation string
+			Days         int
+		}) error {
+			return c.SetKeep(ctx, p.Conversation, p.Days)
+		}),
 		do("forget", func(ctx context.Context, c *Core, p Where) error { return c.Forget(ctx, p.Conversation) }),
 	}
 }
@@ -222,6 +228,7 @@ func Events() []EventEntry {
 		event[client.MemberAdded]("member_added"),
 		event[client.MemberRemoved]("member_removed"),
 		event[client.DeviceAdded]("device_added"),
+		event[client.KeepChanged]("keep_changed"),
 		event[client.IdentityChanged]("identity_changed"),
 		event[client.CodeChanged]("code_changed"),
 		event[client.Typing]("typing"),

@@ -398,7 +398,9 @@ func (s *Store) touch(id wire.MailboxID) {
 }
 
 // Read returns up to limit envelopes after a seq, as far as the pass reads and
-// up to about maxBytes of bodies (at least one). Codes of Grant.
+// up to about maxBytes of bodies (at least one). First is where an unbroken run
+// up to the end begins, for whoever has to know: a reader it leaves something
+// out for. Codes of Grant.
 func (s *Store) Read(ctx context.Context, id wire.MailboxID, pass wire.Pass, after wire.Seq, limit, maxBytes int) (*wire.Envelopes, error) {
 	g, err := s.Grant(ctx, id, pass)
 	if err != nil {
@@ -418,7 +420,37 @@ func (s *Store) Read(ctx context.Context, id wire.MailboxID, pass wire.Pass, aft
 		return e, nil
 	}
 	e.Envelopes, e.More, err = s.between(ctx, id, after, g.Last, limit, maxBytes)
+	if err == nil && holed(e, after) {
+		e.First, err = s.unbroken(ctx, id, g.Last)
+	}
 	return e, err
+}
+
+// holed reports whether what a reader gets leaves something out. A mailbox
+// whose keep was shortened deletes later envelopes before earlier ones.
+func holed(e *wire.Envelopes, after wire.Seq) bool {
+	for i := range e.Envelopes {
+		if e.Envelopes[i].Seq != after+1 {
+			return true
+		}
+		after++
+	}
+	return !e.More && after != e.Head
+}
+
+// unbroken is the first seq from which on, up to last, every envelope is held.
+func (s *Store) unbroken(ctx context.Context, id wire.MailboxID, last wire.Seq) (wire.Seq, error) {
+	var first, newest sql.NullInt64
+	err := s.reads.QueryRowContext(ctx, `SELECT max(CASE WHEN p.seq IS NULL THEN e.seq END), max(e.seq) FROM envelope e
+		LEFT JOIN envelope p ON p.mailbox = e.mailbox AND p.seq = e.seq - 1 WHERE e.mailbox = $1 AND e.seq <= $2`,
+		id[:], int64(last)).Scan(&first, &newest)
+	if err != nil {
+		return 0, fault(err, s.o.Dir)
+	}
+	if wire.Seq(newest.Int64) != last {
+		return last + 1, nil
+	}
+	return wire.Seq(first.Int64), nil
 }
 
 // between reads envelopes with after < seq ≤ last.

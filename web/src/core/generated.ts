@@ -139,6 +139,13 @@ export interface Calls {
 	 */
 	leave: { params: Where; result: null };
 	/**
+	 * SetKeep changes for how many days, 1 to 30, the server keeps what is written
+	 * in a conversation from then on; what is there already stays as long as it
+	 * was to stay. It needs the server, whose own limit may be lower:
+	 * keep_out_of_range.
+	 */
+	setKeep: { params: { conversation: string; days: number; }; result: null };
+	/**
 	 * Forget deletes what this vault holds of a conversation that is over: that
 	 * was left, that this person was removed from, or whose other person left.
 	 */
@@ -269,6 +276,11 @@ export type CoreEvent =
 	/** DeviceAdded: a member's device is new, after a loss or restore. */
 	| { event: "device_added"; at: number; conversation: string; seq: number; handle: string; }
 	/**
+	 * KeepChanged: a member changed for how long the server keeps what is written
+	 * from then on.
+	 */
+	| { event: "keep_changed"; at: number; conversation: string; seq: number; by: string; days: number; }
+	/**
 	 * IdentityChanged: the identity key of a contact is another now. When Held,
 	 * the one before was checked, and nothing is sent to conversations with this
 	 * person until Check, CheckScanned or Acknowledge.
@@ -329,6 +341,8 @@ export interface Conversation {
 	/** when it was last written in, not later than now; zero when never */
 	active: number;
 	state: ConversationState;
+	/** days for which the server keeps what is written now, as the members said last */
+	keep: number;
 }
 
 /** ConversationState is where this device stands in a conversation. */
