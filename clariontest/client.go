@@ -28,6 +28,7 @@ type Client struct {
 	opened Options
 	cancel context.CancelFunc
 	ended  chan error
+	stored func() error   // closes what Stop closes
 	events []client.Event // taken from the channel and not yet awaited
 	Log    []client.Event // all that were taken
 }
@@ -42,14 +43,14 @@ type Options struct {
 
 // watchedVault shows a test what is about to be written.
 type watchedVault struct {
-	*vault.Memory
+	vault.Vault
 	watch func([]vault.Change)
 }
 
 // Commit implements vault.Vault.
 func (w *watchedVault) Commit(ctx context.Context, changes []vault.Change) error {
 	w.watch(changes)
-	return w.Memory.Commit(ctx, changes)
+	return w.Vault.Commit(ctx, changes)
 }
 
 // Open runs a client over a vault; an empty vault when o.Vault is nil.
@@ -64,12 +65,17 @@ func (s *Server) Open(name string, o Options) *Client {
 		o.Clock = s.Clock.Now
 	}
 	var v vault.Vault = o.Vault
+	stored := func() error { return nil } // what is in memory stays open
+	if s.far != nil {
+		far := newBeside(s.t, s.far, o.Vault)
+		v, stored = far, far.Close
+	}
 	if o.Watch != nil {
-		v = &watchedVault{o.Vault, o.Watch}
+		v = &watchedVault{v, o.Watch}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &Client{
-		t: s.t, Name: name, Vault: o.Vault, server: s, opened: o, cancel: cancel, ended: make(chan error, 1),
+		t: s.t, Name: name, Vault: o.Vault, server: s, opened: o, cancel: cancel, ended: make(chan error, 1), stored: stored,
 		Client: client.New(client.Options{Vault: v, Dialer: o.Dialer, Clock: o.Clock}),
 	}
 	go func() { c.ended <- c.Run(ctx) }()
@@ -103,6 +109,9 @@ func (c *Client) Stop() {
 	c.cancel = nil
 	if err := <-c.ended; err != nil {
 		c.t.Errorf("%s ended with %v", c.Name, err)
+	}
+	if err := c.stored(); err != nil {
+		c.t.Errorf("%s's vault: %v", c.Name, err)
 	}
 	for e := range c.Events() { // what was told before the end
 		c.events, c.Log = append(c.events, e), append(c.Log, e)

@@ -40,10 +40,13 @@ type pair struct {
 	through   int      // of them, those reported sent
 }
 
-func newPair(t *testing.T, chance *rand.Rand) *pair {
+func newPair(t *testing.T, chance *rand.Rand, prepare ...func(*Server)) *pair {
 	p := &pair{t: t, m: &mutant{chance: chance}}
 	p.m.begin()
 	p.s = NewServer(t, func(c *server.Config) { c.Limits.Tight, c.Limits.TightBurst = 1e6, 1e6 })
+	for _, f := range prepare {
+		f(p.s)
+	}
 	p.ada, _ = p.s.RegisterWith("ada", Options{Dialer: p.m.tap("ada")})
 	p.omar, _ = p.s.RegisterWith("omar", Options{Dialer: p.m.tap("omar")})
 	Meet(p.ada, p.omar)
@@ -167,18 +170,25 @@ func TestLiar(t *testing.T) {
 		t.Run(string(what), func(t *testing.T) {
 			p := newPair(t, rand.New(rand.NewPCG(chance.Uint64(), 2)))
 			for range 3 {
-				p.anew()
-				p.m.arm(what, 1+p.m.chance.IntN(6))
-				for p.m.lied() == "" {
-					p.say(p.ada)
-					p.say(p.omar)
-				}
-				p.more()
-				t.Logf("told to %s, found out by %v", p.m.victim, p.caught(what))
+				p.liedTo(what)
 			}
 		})
 	}
 	t.Run("burst", func(t *testing.T) { liarBurst(t, chance) })
+}
+
+// liedTo lets the server tell one lie in a new conversation, and waits until
+// it has come out.
+func (p *pair) liedTo(what lie) {
+	p.t.Helper()
+	p.anew()
+	p.m.arm(what, 1+p.m.chance.IntN(6))
+	for p.m.lied() == "" {
+		p.say(p.ada)
+		p.say(p.omar)
+	}
+	p.more()
+	p.t.Logf("told to %s, found out by %v", p.m.victim, p.caught(what))
 }
 
 // liarBurst lets two people write thousands of messages through a server that

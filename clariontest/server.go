@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"clarion.chat/clarion/client/vault/vaulttest"
 	"clarion.chat/clarion/inventory"
 	"clarion.chat/clarion/server"
 )
@@ -61,6 +62,7 @@ type Server struct {
 	addr   string
 
 	running *running
+	far     *vaulttest.Far // see KeepVaultsIn
 }
 
 type running struct {

@@ -61,9 +61,12 @@ func TestTimeMachine(t *testing.T) {
 	}
 }
 
-func newMachine(t *testing.T, chance *rand.Rand) *machine {
+func newMachine(t *testing.T, chance *rand.Rand, prepare ...func(*Server)) *machine {
 	roomy := func(c *server.Config) { c.Limits.Tight, c.Limits.TightBurst = 1000, 10_000 } // a year of mishaps in a second
 	m := &machine{t: t, s: NewServer(t, roomy), chance: chance, g: newGenerations(), texts: map[string]sentMessage{}, sent: map[string]bool{}, wrote: map[string]bool{}}
+	for _, f := range prepare {
+		f(m.s)
+	}
 	for _, name := range []string{"ada", "omar", "lin", "eve"}[:2+chance.IntN(3)] {
 		watch, tap := m.g.device()
 		c, words := m.s.RegisterWith(name, Options{Watch: watch, Dialer: tap})

@@ -8,8 +8,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,8 +31,11 @@ type Host struct {
 	server   *http.Server
 	wasmExec []byte
 
-	mu   sync.Mutex
-	runs map[string]*Run
+	vaults chan *link // a page's connection to /door/vaults
+
+	mu     sync.Mutex
+	runs   map[string]*Run
+	behind *httputil.ReverseProxy // the server that pages reach here, or nil
 }
 
 // Run is one program in one page.
@@ -52,7 +58,7 @@ func NewHost() (*Host, error) {
 	if err != nil {
 		return nil, fmt.Errorf("go env GOROOT: %w", err)
 	}
-	h := &Host{runs: map[string]*Run{}}
+	h := &Host{runs: map[string]*Run{}, vaults: make(chan *link)}
 	if h.wasmExec, err = os.ReadFile(filepath.Join(strings.TrimSpace(string(out)), "lib", "wasm", "wasm_exec.js")); err != nil {
 		return nil, err
 	}
@@ -64,6 +70,36 @@ func NewHost() (*Host, error) {
 	h.server = &http.Server{Handler: h.handler()}
 	go func() { _ = h.server.Serve(listener) }() // ends with Close
 	return h, nil
+}
+
+// Reach lets pages reach a Clarion server under this address, as if it had
+// served them.
+func (h *Host) Reach(server string) error {
+	target, err := url.Parse(server)
+	if err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.behind = &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(target)
+			r.Out.Header.Del("Origin") // it names this address
+		},
+		ErrorLog: log.New(io.Discard, "", 0), // a server that is down is part of a test
+	}
+	return nil
+}
+
+func (h *Host) doors(w http.ResponseWriter, r *http.Request) {
+	h.mu.Lock()
+	behind := h.behind
+	h.mu.Unlock()
+	if behind == nil {
+		http.NotFound(w, r)
+		return
+	}
+	behind.ServeHTTP(w, r)
 }
 
 // Close ends serving.
@@ -98,6 +134,8 @@ func (h *Host) handler() http.Handler {
 	mux.HandleFunc("GET /worker.js", serve("text/javascript", worker))
 	mux.HandleFunc("GET /favicon.ico", serve("image/x-icon", nil))
 	mux.HandleFunc("GET /empty", serve("text/html", []byte("<!doctype html><title>empty</title>")))
+	mux.HandleFunc("GET /door/vaults", h.acceptVaults)
+	mux.HandleFunc("GET /door/", h.doors)
 	for pattern, f := range map[string]func(http.ResponseWriter, *http.Request, *Run){
 		"GET /run/{id}": h.page, "GET /run/{id}/start": start, "GET /run/{id}/program": program,
 		"POST /run/{id}/output": output, "POST /run/{id}/exit": exit,

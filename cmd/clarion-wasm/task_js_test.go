@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"clarion.chat/clarion/client/vault"
+	"clarion.chat/clarion/client/vault/vaulttest"
 )
 
 // TestMain lets a page play a part in a test that runs outside: the variable
@@ -24,7 +25,7 @@ func TestMain(m *testing.M) {
 	if len(words) == 0 {
 		os.Exit(m.Run())
 	}
-	tasks := map[string]func(args []string) error{"commit": taskCommit, "whole": taskWhole, "fill": taskFill, "core": taskCore}
+	tasks := map[string]func(args []string) error{"commit": taskCommit, "whole": taskWhole, "fill": taskFill, "core": taskCore, "vaults": taskVaults}
 	if err := tasks[words[0]](words[1:]); err != nil {
 		fmt.Println("failed:", err)
 		os.Exit(1)
@@ -167,4 +168,20 @@ func taskCore(args []string) error {
 	core.Call("close").Call("then", then, catch)
 	fmt.Println(<-rejected)
 	return nil
+}
+
+// taskVaults keeps vaults for a test outside, which it finds at an address.
+func taskVaults(args []string) error {
+	ctx := context.Background()
+	conn, err := dialer{}.Dial(ctx, args[0], "vaults")
+	if err != nil {
+		return err
+	}
+	return vaulttest.Serve(ctx, conn, vaulttest.Keeper{
+		Open: func(ctx context.Context, name string) (vault.Vault, error) {
+			v, _, _, err := openVault(ctx, name, "")
+			return v, err
+		},
+		Erase: eraseVault,
+	})
 }
