@@ -3,11 +3,15 @@
 package clariontest
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"clarion.chat/clarion/client"
+	"clarion.chat/clarion/client/dial"
 	"clarion.chat/clarion/wire"
 )
 
@@ -53,9 +57,7 @@ func TestDeleteEverything(t *testing.T) {
 		t.Error("the vault still holds an account")
 	}
 	_, err = omar.Accept(Context(t), "ada@"+s.Host)
-	if err != nil {
-		t.Errorf("Omar cannot open what he has: %v", err)
-	}
+	FailsWith(t, err, "no_such_account")
 	h, err := omar.History(Context(t), conv)
 	if err != nil || len(h) != 1 || h[0].Text != "you keep this" {
 		t.Errorf("Omar has %+v (%v)", h, err)
@@ -67,11 +69,27 @@ func TestDeleteEverything(t *testing.T) {
 	FailsWith(t, err, "no_such_account")
 }
 
+// noMailbox opens no mailbox door any more, once it is told to.
+type noMailbox struct {
+	dial.Dialer
+	on atomic.Bool
+}
+
+// Dial implements client.Dialer.
+func (d *noMailbox) Dial(ctx context.Context, server string, door client.DoorName) (client.Conn, error) {
+	if d.on.Load() && door == client.MailboxDoor {
+		return nil, errors.New("the way is blocked")
+	}
+	return d.Dialer.Dial(ctx, server, door)
+}
+
 // TestDeletedAccountsCopy: deleting does not reach a copy of the vault, which
-// goes on in its conversations until it is removed; and says so.
+// goes on where the members could not be told, until they remove it; and that
+// is said.
 func TestDeletedAccountsCopy(t *testing.T) {
 	s := NewServer(t)
-	ada, _ := s.Register("ada")
+	blocked := new(noMailbox)
+	ada, _ := s.RegisterWith("ada", Options{Dialer: blocked})
 	omar, _ := s.Register("omar")
 	lin, _ := s.Register("lin")
 	Meet(ada, omar)
@@ -82,18 +100,23 @@ func TestDeletedAccountsCopy(t *testing.T) {
 		t.Fatal(err)
 	}
 	Await[client.ConversationJoined](ada, "the group", nil)
+	ada = ada.Reopen()
+	if _, err := ada.Holdings(Context(t)); err != nil { // the account door is open
+		t.Fatal(err)
+	}
 	kept := ada.Vault.Clone()
+	blocked.on.Store(true)
 	gone, err := ada.DeleteEverything(Context(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.ContainsFunc(gone.Beyond, func(s string) bool { return strings.HasPrefix(s, "Copies of this device's vault: ") }) {
-		t.Errorf("copies are not named: %q", gone.Beyond)
+	for _, begin := range []string{"Copies of this device's vault: ", "The members of 2 of your conversations: "} {
+		if !slices.ContainsFunc(gone.Beyond, func(s string) bool { return strings.HasPrefix(s, begin) }) {
+			t.Errorf("nothing is said of %s%q", begin, gone.Beyond)
+		}
 	}
-	ada.Stop()
 	copied := s.Open("ada's copy", Options{Vault: kept})
-	m, err := copied.Send(Context(t), group.ID, "still here")
-	if err != nil {
+	if _, err := copied.Send(Context(t), group.ID, "still here"); err != nil {
 		t.Fatal(err)
 	}
 	if err := copied.FlushConversation(Context(t), group.ID); err != nil {
@@ -107,7 +130,47 @@ func TestDeletedAccountsCopy(t *testing.T) {
 		err = copied.FlushConversation(Context(t), group.ID)
 	}
 	FailsWith(t, err, string(wire.CodeStalePass))
-	if got, err := copied.Message(Context(t), group.ID, m.ID); err != nil || got.State != client.StateSent {
-		t.Errorf("%v, %v", got.State, err)
+}
+
+// TestDeletionLeaves: whoever deletes everything leaves their conversations,
+// and a copy of their vault is out of them.
+func TestDeletionLeaves(t *testing.T) {
+	s := NewServer(t)
+	ada, _ := s.Register("ada")
+	omar, _ := s.Register("omar")
+	two := Meet(ada, omar)
+	omar.Online()
+	group, err := omar.NewGroup(Context(t), "Harbour", []string{"ada"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	Await[client.ConversationJoined](ada, "the group", nil)
+	kept := ada.Vault.Clone()
+	gone, err := ada.DeleteEverything(Context(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sentence := range gone.Beyond {
+		if strings.HasPrefix(sentence, "The members of ") {
+			t.Error(sentence)
+		}
+	}
+	for _, id := range []string{two, group.ID} {
+		Await(omar, "Ada's leaving", func(e client.MemberRemoved) bool {
+			return e.Conversation == id && e.Handle.Name == "ada" && e.Left
+		})
+	}
+	copied := s.Open("ada's copy", Options{Vault: kept})
+	for _, id := range []string{two, group.ID} {
+		_, err := copied.Send(Context(t), id, "still here")
+		if err == nil {
+			err = copied.FlushConversation(Context(t), id)
+		}
+		if err == nil {
+			t.Errorf("a copy still writes in %s", id)
+		}
+	}
+	if h, err := omar.History(Context(t), group.ID); err != nil || slices.ContainsFunc(h, func(m client.Message) bool { return m.Text == "still here" }) {
+		t.Errorf("Omar has %v, %v", h, err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/hex"
+	"fmt"
 	"strings"
 
 	"clarion.chat/clarion/wire"
@@ -95,18 +96,29 @@ func (c *Client) Holdings(ctx context.Context) (out *SignedHoldings, err error) 
 	return out, err
 }
 
-// DeleteEverything removes the account and all that the server holds about
-// it, then empties this vault. The answer says what cannot be reached.
+// DeleteEverything leaves the conversations, removes the account and all that
+// the server holds about it, then empties this vault. The answer says what
+// cannot be reached; members that could not be told do not keep anybody here.
 func (c *Client) DeleteEverything(ctx context.Context) (d *wire.Deleted, err error) {
 	err = c.withAccount(ctx, func() error {
 		s, err := c.accountDoor(ctx)
 		if err != nil {
 			return err
 		}
+		untold, err := c.leaveAll(ctx)
+		if err != nil {
+			return err
+		}
+		if s, err = c.accountDoor(ctx); err != nil { // perhaps lost meanwhile
+			return err
+		}
 		sig := c.authorise(wire.ToSign(wire.PurposeDelete, c.self.Handle.Host, s.hello.Challenge[:], []byte(c.self.Handle.Name)))
 		d, err = ask[*wire.Deleted](ctx, s, &wire.DeleteEverything{Authorisation: sig})
 		if err != nil {
 			return err
+		}
+		if untold > 0 {
+			d.Beyond = append(d.Beyond, fmt.Sprintf("The members of %d of your conversations: they could not be told that you left, and whoever has a copy of your vault goes on there.", untold))
 		}
 		c.doors.closeAll()
 		c.listening, c.online = false, false
@@ -120,4 +132,33 @@ func (c *Client) DeleteEverything(ctx context.Context) (d *wire.Deleted, err err
 		return c.load(ctx)
 	})
 	return d, err
+}
+
+// leaveAll tells the members of every conversation that this person leaves, and
+// counts those whom it could not tell. The vault's own failure is the error.
+func (c *Client) leaveAll(ctx context.Context) (untold int, err error) {
+	var away error
+	for _, v := range c.sorted() {
+		if v.Status.over() && !v.Leaving {
+			continue
+		}
+		told := v.Status == statusActive && v.Alarm == "" && away == nil
+		if told {
+			var ch change
+			v.Leaving = true
+			v.save(&ch)
+			if err := c.commit(ctx, &ch); err != nil {
+				return untold, err
+			}
+			err := c.sayLeft(ctx, v)
+			if unreachable(err) {
+				away = err
+			}
+			told = err == nil && !v.Leaving
+		}
+		if !told {
+			untold++
+		}
+	}
+	return untold, nil
 }

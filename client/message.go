@@ -194,5 +194,9 @@ func obstacleFailure(code string) error {
 	if _, ours := failures[code]; ours {
 		return fail(code, nil)
 	}
-	return wire.Refuse(wire.Code(code))
+	r := wire.Refuse(wire.Code(code))
+	if code == string(wire.CodeStalePass) { // what the server says of it is no word for a person
+		return &Failure{Code: code, Text: "you were removed from this conversation", Hint: "its members can add you again; what was said before stays here", Cause: r}
+	}
+	return r
 }

@@ -64,7 +64,7 @@ func beyond() []Claim {
 		{"Envelopes in the mailboxes of your conversations: nothing says that they are yours; each is deleted at its mailbox's limit, after 30 days at the longest.",
 			"store.TestDeleteEverything"},
 		{"What other people's devices have received.", "clariontest.TestDeleteEverything"},
-		{"Copies of this device's vault: whoever has one can still read and write in your conversations, until their members remove you; they are not told to.",
+		{"Copies of this device's vault: whoever has one can read and write in a conversation until a member's client learns that you left it, and takes you out.",
 			"clariontest.TestDeletedAccountsCopy"},
 		{"Backups that the operator made before: they are deleted when the operator deletes them; a restore deletes your account again if the server still knows that it was deleted.",
 			"store.TestRestoreKeepsDeletedAccountsDeleted"},

@@ -127,7 +127,7 @@ type deleteEverythingCommand struct {
 
 // Help explains the command.
 func (deleteEverythingCommand) Help() string {
-	return `Deletes what the server holds about you, then the vault on this device, and says what it cannot reach. The name is never given again, and the recovery sheet opens nothing any more.
+	return `Leaves your conversations, deletes what the server holds about you, then the vault on this device, and says what it cannot reach. The name is never given again, and the recovery sheet opens nothing any more.
 
 Example:
 

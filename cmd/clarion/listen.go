@@ -290,6 +290,9 @@ func (l *listener) text(ctx context.Context, e client.Event) string {
 		if e.Left {
 			return said(e.At, "%s has left %s", line(e.Handle.String()), line(l.name(ctx, e.Conversation)))
 		}
+		if me, err := l.core.WhoAmI(ctx); err == nil && me.Handle == e.Handle {
+			return said(e.At, "%s", s.look("you were removed from "+line(l.name(ctx, e.Conversation))))
+		}
 		return said(e.At, "%s is no longer in %s", line(e.Handle.String()), line(l.name(ctx, e.Conversation)))
 	case client.DeviceAdded:
 		return said(e.At, "%s has a new device in %s", line(e.Handle.String()), line(l.name(ctx, e.Conversation)))

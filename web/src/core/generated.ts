@@ -45,8 +45,9 @@ export interface Calls {
 	 */
 	trustServerKey: { params: { key: string; }; result: null };
 	/**
-	 * DeleteEverything removes the account and all that the server holds about
-	 * it, then empties this vault. The answer says what cannot be reached.
+	 * DeleteEverything leaves the conversations, removes the account and all that
+	 * the server holds about it, then empties this vault. The answer says what
+	 * cannot be reached; members that could not be told do not keep anybody here.
 	 */
 	deleteEverything: { params: Record<string, never>; result: Deleted };
 	/** Contacts lists the people this vault knows, by handle. */
