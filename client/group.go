@@ -310,7 +310,7 @@ func (c *Client) RemoveMember(ctx context.Context, id, handle string) error {
 			return fail(FailHandle, err)
 		}
 		if h == c.self.Handle {
-			return &Failure{Code: FailOneself, Text: "nobody can remove themselves", Hint: "ask another member to remove you"}
+			return &Failure{Code: FailOneself, Text: "nobody can remove themselves", Hint: "`clarion leave CONVERSATION` ends your own part"}
 		}
 		if !v.knows(h) {
 			return fail(FailNotMember, nil)
