@@ -17,7 +17,6 @@ export const repeatable: ReadonlySet<string> = new Set<keyof Calls>([
   'conversations',
   'historyPage',
   'holdings',
-  'conversationHoldings',
   'devices',
   'safetyDigits',
   'draft',
