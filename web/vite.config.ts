@@ -3,6 +3,7 @@ import { svelte } from '@sveltejs/vite-plugin-svelte'
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { defineConfig } from 'vite'
+import { emoji } from './scripts/emoji.js'
 
 // The core is built before the page (`go run ./scripts/core`); the page's own
 // loader refuses any other bytes than these.
@@ -10,7 +11,7 @@ const core = readFileSync(new URL('./dist-core/clarion.wasm', import.meta.url))
 const coreHash = createHash('sha256').update(core).digest('hex')
 
 export default defineConfig({
-  plugins: [svelte()],
+  plugins: [svelte(), emoji()],
   publicDir: 'public',
   define: { __CORE_SHA256__: JSON.stringify(coreHash) },
   worker: { format: 'es' },

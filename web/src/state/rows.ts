@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// From what a history holds to what is drawn: days, the line of what is new,
+// and which bubbles belong together.
+import type { ItemKind, Line, Message } from '../core/generated'
+
+/** One item of a history. A key never changes, a place may. */
+export interface Item {
+  key: string
+  /** 0 while unsent: such items stand last. */
+  seq: number
+  kind: ItemKind
+  message: Message | null
+  line: Line | null
+}
+
+export type Row =
+  | { row: 'day'; key: string; at: number }
+  | { row: 'new'; key: string; count: number }
+  | { row: 'line'; key: string; kind: ItemKind; line: Line }
+  | { row: 'message'; key: string; message: Message; first: boolean; last: boolean; state: boolean }
+
+/** Bubbles of one person this close together, in ms, are one group. */
+const together = 5 * 60_000
+
+/** sorted puts items in their order: by place, what is unsent last. */
+export function sorted(items: Item[]): Item[] {
+  const place = (i: Item) => (i.seq === 0 ? Infinity : i.seq)
+  return items.toSorted((a, b) => (place(a) === place(b) ? 0 : place(a) - place(b)))
+}
+
+/**
+ * rows lays a sorted history out. day gives equal texts for equal days; fresh
+ * is the key of the first unread item, or empty, and count how many are.
+ */
+export function rows(items: Item[], day: (at: number) => string, fresh: string, count: number): Row[] {
+  const list: Row[] = []
+  const lastOwn = items.findLast((i) => i.message?.own && i.message.state !== 'failed')?.key
+  let today = ''
+  let before: { from: string; at: number; row: Extract<Row, { row: 'message' }> } | null = null
+  for (const i of items) {
+    const at = i.message?.at ?? i.line?.at ?? 0
+    const d = day(at)
+    if (d !== today) {
+      today = d
+      before = null
+      list.push({ row: 'day', key: `day/${d}/${i.key}`, at })
+    }
+    if (i.key === fresh) {
+      before = null
+      list.push({ row: 'new', key: 'new', count })
+    }
+    if (i.line) {
+      before = null
+      list.push({ row: 'line', key: i.key, kind: i.kind, line: i.line })
+    } else if (i.message) {
+      const m = i.message
+      const joins: boolean = before !== null && before.from === m.from && Math.abs(at - before.at) < together
+      if (joins && before) before.row.last = false
+      const state = m.own && (i.key === lastOwn || m.state === 'queued' || m.state === 'failed')
+      const row: Row = { row: 'message', key: i.key, message: m, first: !joins, last: true, state }
+      list.push(row)
+      before = { from: m.from, at, row }
+    }
+  }
+  return list
+}
+
+const far = ['queued', 'sent', 'delivered', 'read']
+
+/** further is the one of two tellings of a message that knows more. */
+export function further(a: Message, b: Message): Message {
+  if (a.state === 'failed' || b.state === 'failed') return b
+  return far.indexOf(a.state) > far.indexOf(b.state) ? { ...b, state: a.state, seq: a.seq || b.seq } : b
+}
