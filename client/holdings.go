@@ -101,15 +101,15 @@ func (c *Client) Holdings(ctx context.Context) (out *SignedHoldings, err error) 
 // cannot be reached; members that could not be told do not keep anybody here.
 func (c *Client) DeleteEverything(ctx context.Context) (d *wire.Deleted, err error) {
 	err = c.withAccount(ctx, func() error {
-		s, err := c.accountDoor(ctx)
-		if err != nil {
+		if _, err := c.accountDoor(ctx); err != nil { // nobody is left before the server takes this device's word
 			return err
 		}
 		untold, err := c.leaveAll(ctx)
 		if err != nil {
 			return err
 		}
-		if s, err = c.accountDoor(ctx); err != nil { // perhaps lost meanwhile
+		s, err := c.accountDoor(ctx)
+		if err != nil {
 			return err
 		}
 		sig := c.authorise(wire.ToSign(wire.PurposeDelete, c.self.Handle.Host, s.hello.Challenge[:], []byte(c.self.Handle.Name)))
