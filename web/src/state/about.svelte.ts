@@ -73,3 +73,7 @@ export async function loadAbout(): Promise<void> {
     about.loading = false
   }
 }
+
+addEventListener('online', () => {
+  if (about.failed) void loadAbout()
+})

@@ -25,6 +25,18 @@ export async function askHoldings(): Promise<void> {
   }
 }
 
+/** trustKey takes a key, 64 hex digits, for the server's from now on, after the
+ *  person compared it with the operator by another way; then it asks anew. */
+export async function trustKey(key: string): Promise<Failure | null> {
+  try {
+    await call('trustServerKey', { key })
+  } catch (e) {
+    return failure(e)
+  }
+  void askHoldings()
+  return null
+}
+
 const hex = (b: Uint8Array): string => [...b].map((n) => n.toString(16).padStart(2, '0')).join('')
 
 /** The server's key as the terminal prints it. */

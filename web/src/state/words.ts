@@ -13,6 +13,8 @@ const hints: Record<string, () => string> = {
   bad_certificate: m.hint_restore,
   bad_entry: m.hint_restore,
   not_registered: m.hint_not_registered,
+  server_key_differs: m.hint_server_key,
+  server_key_invalid: m.hint_server_key_form,
   unreachable: m.hint_unreachable,
 }
 
