@@ -50,7 +50,7 @@ func newBeside(t testing.TB, keeper *vaulttest.Far, m *vault.Memory) *beside {
 		}
 		var changes []vault.Change
 		for _, r := range found {
-			changes = append(changes, vault.Change{Key: r.Key, Value: r.Value})
+			changes = append(changes, vault.Change(r))
 			after = r.Key
 		}
 		if err := b.far.Commit(ctx, changes); err != nil {

@@ -245,6 +245,11 @@ func (d *database) transact(ctx context.Context, mode string, requests func(tx j
 	}
 }
 
+// resultOf reads the result of a request whose transaction is complete.
+func resultOf(request js.Value) (js.Value, error) {
+	return try(func() js.Value { return request.Get("result") })
+}
+
 // failed names what went wrong with an open database.
 func (d *database) failed(err error) error {
 	if err == nil {

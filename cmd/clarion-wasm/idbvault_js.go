@@ -54,7 +54,10 @@ func (v *browserVault) Get(ctx context.Context, key string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if value = value.Get("result"); value.IsUndefined() {
+	if value, err = resultOf(value); err != nil {
+		return nil, err
+	}
+	if value.IsUndefined() {
 		return nil, vault.ErrNotFound
 	}
 	return storedBytes(value)
@@ -82,7 +85,12 @@ func (v *browserVault) Scan(ctx context.Context, prefix, after string, limit int
 	if err != nil {
 		return nil, err
 	}
-	keys, values = keys.Get("result"), values.Get("result")
+	if keys, err = resultOf(keys); err != nil {
+		return nil, err
+	}
+	if values, err = resultOf(values); err != nil {
+		return nil, err
+	}
 	out := make([]vault.Record, keys.Length())
 	for i := range out {
 		key, err := storedBytes(js.Global().Get("Uint8Array").New(keys.Index(i)))

@@ -44,7 +44,10 @@ func readSeal(ctx context.Context, d *database) (*seal, error) {
 	if err != nil {
 		return nil, err
 	}
-	stored := request.Get("result")
+	stored, err := resultOf(request)
+	if err != nil {
+		return nil, err
+	}
 	if stored.IsUndefined() {
 		return nil, nil
 	}

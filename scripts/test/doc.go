@@ -2,8 +2,9 @@
 
 // Command test runs everything that `make test` promises: the form of the
 // sources, vet, staticcheck, every Go test with the race detector, the core's
-// tests as WebAssembly under node, and each fuzz target for a moment. It shows
-// what fails with its output, is never silent for long, and ends with one line:
+// tests as WebAssembly under node and in Chromium, and each fuzz target for a
+// moment. It shows what fails with its output, is never silent for long, and
+// ends with one line:
 //
 //	clarion: 1234 passed, 0 failed
 //

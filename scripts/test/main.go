@@ -28,9 +28,12 @@ func main() {
 		r.check("gofmt", r.gofmt)
 		r.check("go vet", func() (string, error) { return r.command(nil, "go", "vet", "./...") })
 		r.check("go vet for the browser", func() (string, error) {
-			return r.command(browser(), "go", append([]string{"vet"}, browserPackages()...)...)
+			return r.command(browser(), "go", append([]string{"vet", "-tags", "chromium"}, browserPackages()...)...)
 		})
 		r.check("staticcheck", r.staticcheck)
+		r.check("staticcheck for the browser", func() (string, error) {
+			return r.command(browser(), "bin/staticcheck", "-tags", "chromium", "./cmd/clarion-wasm/...")
+		})
 		r.goTest("go test -race", false, nil, "-race", "./...")
 		r.goTest("go test as wasm", true, browser(), append([]string{"-exec", r.wasmRunner()}, browserPackages()...)...)
 		r.fuzz(2 * time.Second)

@@ -26,6 +26,7 @@ func needed() []requirement {
 	return []requirement{
 		{program: "gcc", packages: []string{"gcc", "libc6-dev"}, why: "the race detector"},
 		{program: "node", packages: []string{"nodejs"}, why: "the core's tests as WebAssembly", least: 20},
+		{program: "chromium", packages: []string{"chromium"}, why: "the vault in a browser's IndexedDB, and the web app"},
 		{program: "postgres", places: "/usr/lib/postgresql/*/bin", packages: []string{"postgresql-15"}, why: "the store's SQL on PostgreSQL"},
 		{program: "initdb", places: "/usr/lib/postgresql/*/bin", packages: []string{"postgresql-15"}, why: "the store's SQL on PostgreSQL"},
 		{program: "brotli", packages: []string{"brotli"}, why: "measuring the core's size", optional: true},
