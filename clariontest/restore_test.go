@@ -408,3 +408,50 @@ func TestAskedBeforeRestore(t *testing.T) {
 	ada.Say(g.ID, "welcome back")
 	lin.AwaitText("welcome back")
 }
+
+// TestBothSetBack: server and vault are set back past the same messages and the
+// same commit, twice, so that nothing is left that could know of them. What
+// Omar then sends uses no key that one of them used.
+func TestBothSetBack(t *testing.T) {
+	s := NewServer(t)
+	keys := newGenerations()
+	watch, tap := keys.device()
+	ada, _ := s.Register("ada")
+	omar, _ := s.RegisterWith("omar", Options{Watch: watch, Dialer: tap})
+	lin, _ := s.Register("lin")
+	Meet(ada, omar)
+	Meet(lin, omar)
+	g, err := omar.NewGroup(Context(t), "Harbour", []string{"ada", "lin"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	join(ada, g.ID)
+	join(lin, g.ID)
+	lin.Stop()
+	backup := filepath.Join(t.TempDir(), "backup")
+	s.Backup(backup)
+	old := omar.Vault.Clone()
+	ada.Stop()
+	forgotten := ada.Vault.Clone()
+	for n := range 3 {
+		omar.Say(g.ID, fmt.Sprint("life ", n))
+		if err := omar.RemoveMember(Context(t), g.ID, "lin"); err != nil {
+			t.Fatal(err)
+		}
+		omar.Say(g.ID, fmt.Sprint("life goes on ", n))
+		keys.stored(t, s)
+		omar.Stop()
+		s.Restore(backup)
+		omar = omar.ReopenOn(old.Clone())
+	}
+	omar.Say(g.ID, "the last life")
+	ada = ada.ReopenOn(forgotten).Online()
+	ada.AwaitText("the last life")
+	ada.Say(g.ID, "Ada goes on")
+	omar.Online()
+	omar.AwaitText("Ada goes on")
+	keys.stored(t, s)
+	if len(keys.twice) > 0 || len(keys.used) < 5 {
+		t.Errorf("of %d keys used, twice: %v", len(keys.used), keys.twice)
+	}
+}

@@ -137,9 +137,6 @@ func (m *machine) step() {
 			m.g.stored(m.t, m.s)
 			m.s.Restore(m.backup)
 			m.restored = true
-			for _, q := range m.people {
-				q.old = nil // when server and vault forget the same message, nothing is left that could know of it
-			}
 		}
 	case 6:
 		m.note("the server starts anew")

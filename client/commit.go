@@ -45,6 +45,7 @@ type pendingCommit struct {
 	Invitees []invitee
 	Devices  [][]byte // device keys that it adds
 	Keep     uint8    // days that it changes keep to, or 0
+	Fresh    bool     // made in this life of the server's data
 }
 
 // Fields describes the value.
@@ -52,6 +53,7 @@ func (p *pendingCommit) Fields(c *wire.Coder) {
 	c.Bytes(&p.State, maxState)
 	c.Bytes(&p.Welcome, wire.MaxBody)
 	wire.List(c, &p.Invitees, maxMembers)
+	c.Bool(&p.Fresh)
 	c.BytesList(&p.Devices, maxMembers, 32)
 	c.U8(&p.Keep)
 }
@@ -119,6 +121,11 @@ func (c *Client) makeCommit(ctx context.Context, v *conversation, keep uint8, ad
 	if err != nil {
 		return err
 	}
+	if v.Renew {
+		if err := g.SkipCommits(v.firstCommit()); err != nil {
+			return err
+		}
+	}
 	id := c.envelopeID(g, wire.KindCommit, uint64(g.NextCommitGeneration()))
 	o := mls.CommitOptions{Add: add, Remove: remove, Now: uint64(c.now().Unix()), Validate: c.validator(), Pad: wire.SizeClass}
 	if keep != 0 {
@@ -135,7 +142,7 @@ func (c *Client) makeCommit(ctx context.Context, v *conversation, keep uint8, ad
 	secret := passSecret(next)
 	v.Pending = &pending{
 		ID: id, Epoch: v.Epoch, Kind: wire.KindCommit, Body: body, Next: secret.pass(v.Mailbox).Hash(),
-		Commit: &pendingCommit{State: next.Marshal(), Welcome: welcome, Invitees: tell, Keep: keep},
+		Commit: &pendingCommit{State: next.Marshal(), Welcome: welcome, Invitees: tell, Keep: keep, Fresh: true},
 	}
 	next.Forget()
 	for _, kp := range add {
@@ -164,6 +171,7 @@ func (c *Client) ownCommit(ctx context.Context, ch *change, v *conversation, seq
 		return err
 	}
 	c.adoptKeep(ch, v, seq, p.Keep, c.self.Handle)
+	v.Renew = v.Renew && !p.Fresh
 	hash := e.Hash()
 	after := sha256.Sum256(append(v.Chain[:], hash[:]...))
 	for i := range p.Invitees {

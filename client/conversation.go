@@ -86,6 +86,7 @@ type conversation struct {
 	Open        []openMessage // own messages not yet read by all
 	Pending     *pending
 	Acked       []ackedEnvelope
+	Renew       bool      // the ratchets of this epoch may have been used further than this vault knows
 	Healing     []healing // taken in an earlier mailbox, to come again
 	Top         uint64    // highest place that anything stood at
 	LastSpot    spot      // where the last message stands
@@ -107,6 +108,7 @@ func (v *conversation) Fields(c *wire.Coder) {
 	c.U8((*uint8)(&v.Status))
 	c.String(&v.Alarm, 64)
 	c.Bool(&v.Created)
+	c.Bool(&v.Renew)
 	v.Mailbox.Fields(c)
 	c.Fixed(v.Incarnation[:])
 	c.U32(&v.Moves)

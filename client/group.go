@@ -105,6 +105,7 @@ func (c *Client) found(ch *change, v *conversation, f *founding) error {
 		return wire.Refuse(wire.CodeTooLarge)
 	}
 	v.Status, v.Created, v.Alarm, v.Moves, v.Pending, v.Acked, v.Healing, v.Passes = statusActive, false, "", 0, nil, nil, nil, nil
+	v.Renew = false
 	v.Keep, v.Incarnation = cmp.Or(v.Keep, wire.DefaultKeep), f.incarnation
 	if v.Anew > 0 {
 		v.newMailbox(ch, v.Seq)

@@ -175,9 +175,13 @@ func (c *Client) sendMark(ctx context.Context, v *conversation, got, read uint64
 		if err := c.seal(ctx, v, m, func(p *pending) { p.Mark = true }); err != nil {
 			return err
 		}
+		mark := v.Pending.Mark
 		err := c.sendPending(ctx, v)
-		if err == nil {
+		if err == nil && mark {
 			return nil
+		}
+		if err == nil {
+			continue
 		}
 		if !c.moveOn(ctx, v, err) {
 			return err

@@ -145,6 +145,7 @@ func (c *Client) moveTo(ctx context.Context, v *conversation, s *session, target
 		}
 	}
 	v.Mailbox, v.Incarnation, v.Moves, v.Created = target, s.hello.Incarnation, 0, true
+	v.Renew = true
 	v.newMailbox(&ch, v.Base+head)
 	v.Chain, v.BaseEpoch = mailboxChain(target), epoch
 	v.Start = max(v.Start, v.Base)
@@ -154,6 +155,17 @@ func (c *Client) moveTo(ctx context.Context, v *conversation, s *session, target
 		c.note(&ch, v, v.Seq, ProblemRestored)
 	}
 	return c.commit(ctx, &ch)
+}
+
+// firstCommit is the generation of this leaf's first commit after the server's
+// data began a new life. A server that is set back forgets what a vault that is
+// set back too has sent, so nothing in sight may show that a generation is
+// spent. Own commits in one epoch are few, and this passes over more than that;
+// it differs from one life of the data to the next. What the commit begins is
+// an epoch in which this leaf has used nothing.
+func (v *conversation) firstCommit() uint32 {
+	const few, spread = 64, mls.MaxForward - 64
+	return few + binary.BigEndian.Uint32(v.Incarnation[:])%spread
 }
 
 // takeAlong readies what is under way for another mailbox: an own commit that
@@ -176,6 +188,7 @@ func (c *Client) takeAlong(v *conversation, target wire.MailboxID, from uint64) 
 	if err != nil {
 		return fail(FailVault, err)
 	}
+	v.Pending.Commit.Fresh = false
 	secret := passSecret(next)
 	v.Pending.Next = secret.pass(target).Hash()
 	next.Forget()

@@ -186,8 +186,9 @@ func (c *Client) flush(ctx context.Context, v *conversation) error {
 				return err
 			}
 		}
+		commit := v.Pending.Commit != nil
 		err := c.sendPending(ctx, v)
-		if err == nil && len(v.Acked) >= unseenMost {
+		if err == nil && (commit || len(v.Acked) >= unseenMost) {
 			err = c.catchUp(ctx, v)
 		}
 		if err == nil {
@@ -285,8 +286,13 @@ func (c *Client) dequeue(ctx context.Context, v *conversation) error {
 }
 
 // seal encrypts a content with the claim of what was seen, as the pending
-// envelope.
+// envelope. After a move to a restored server a commit of this leaf has to come
+// first: then that is the pending envelope, and the caller asks again when it
+// is taken.
 func (c *Client) seal(ctx context.Context, v *conversation, m *content, more func(*pending)) error {
+	if v.Renew {
+		return c.makeCommit(ctx, v, 0, nil, nil, nil)
+	}
 	g, err := c.groupOf(ctx, v)
 	if err != nil {
 		return err

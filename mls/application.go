@@ -41,6 +41,29 @@ func (g *Group) NextCommitGeneration() uint32 {
 	return g.keys.next(g.own, ratchetHandshake)
 }
 
+// SkipCommits passes over the generations of our own handshake ratchet below
+// to, which is at most MaxForward: Commit uses none of them from then on. Their
+// keys stay, so VerifyOwn still knows a commit under one of them as ours. Store
+// g with the commit that follows. ErrFarGeneration when to is too large.
+func (g *Group) SkipCommits(to uint32) error {
+	if g.gone {
+		return ErrForgotten
+	}
+	if to > MaxForward {
+		return ErrFarGeneration
+	}
+	if to <= g.NextCommitGeneration() {
+		return nil
+	}
+	f, err := g.keys.find(g.own, ratchetHandshake, to-1)
+	if err != nil {
+		return err
+	}
+	f.skipped[to-1] = f.key
+	g.keys.take(f)
+	return nil
+}
+
 // Seal encrypts an application message and moves the ratchet on; store g
 // before the result leaves. aad travels readable but authenticated. pad is
 // given the size in bytes of the message without padding and returns the size

@@ -9,6 +9,45 @@ import (
 	"testing"
 )
 
+// TestSkipCommits: generations that are passed over are used by no commit, and
+// a commit that a copy made under one of them is still known as ours.
+func TestSkipCommits(t *testing.T) {
+	party := newParty(t, 2)
+	g := party[0].g
+	copied, err := UnmarshalGroup(g.Marshal(), party[0].signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forgotten, _, _, err := copied.Commit(rand.Reader, CommitOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.SkipCommits(MaxForward + 1); !errors.Is(err, ErrFarGeneration) {
+		t.Errorf("too far: %v", err)
+	}
+	for _, to := range []uint32{MaxForward, 3} { // the second goes nowhere
+		if err := g.SkipCommits(to); err != nil || g.NextCommitGeneration() != MaxForward {
+			t.Fatalf("to %d: next is %d (%v)", to, g.NextCommitGeneration(), err)
+		}
+	}
+	if g, err = UnmarshalGroup(g.Marshal(), party[0].signer); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.VerifyOwn(forgotten); err != nil {
+		t.Errorf("what a copy made: %v", err)
+	}
+	commit, _, _, err := g.Commit(rand.Reader, CommitOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err := g.Peek(commit); err != nil || s.Generation != MaxForward {
+		t.Errorf("the commit uses generation %d (%v)", s.Generation, err)
+	}
+	if _, _, err := party[1].g.ProcessCommit(commit, AnyTime, accept); err != nil {
+		t.Errorf("the other member: %v", err)
+	}
+}
+
 // TestVerifyOwn: a copy of our state is recognised by its signature; who only
 // claims our leaf is not believed.
 func TestVerifyOwn(t *testing.T) {
