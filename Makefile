@@ -21,6 +21,7 @@ test: ## check everything; ends with "clarion: N passed, N failed"
 build: ## leave bin/clariond and bin/clarion
 	@scripts/need-go
 	@mkdir -p bin
+	@scripts/busy 'building the web app' go run ./scripts/web
 	@scripts/busy 'building bin/clariond and bin/clarion' go build -trimpath -o bin/ ./cmd/clariond ./cmd/clarion
 
 bench: ## measure against a bare relay, and the core's size

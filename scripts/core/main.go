@@ -3,8 +3,6 @@
 package main
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -26,10 +24,6 @@ func build() error {
 		return err
 	}
 	core := filepath.Join(folder, "clarion.wasm")
-	before, err := os.ReadFile(core)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
 	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", core, "./cmd/clarion-wasm")
 	cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -43,10 +37,8 @@ func build() error {
 		return err
 	}
 	packed := core + ".br"
-	if _, err := os.Stat(packed); err != nil || !bytes.Equal(before, after) {
-		if err := pack(core, packed); err != nil {
-			return err
-		}
+	if err := pack(core, packed); err != nil {
+		return err
 	}
 	info, err := os.Stat(packed)
 	if err != nil {
@@ -70,16 +62,19 @@ func copyLoader() error {
 }
 
 // pack writes a file in brotli at its highest quality, by node, which the web
-// app's build needs anyway. The old one goes first, so that none stays that
-// does not fit.
+// app's build needs anyway. It takes a minute, so a packed form that fits stays;
+// one that does not goes first.
 func pack(from, to string) error {
-	if err := os.Remove(to); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
 	out, err := exec.Command("node", "-e", `
 		const zlib = require("zlib"), fs = require("fs");
+		const [from, to] = process.argv.slice(1);
+		const core = fs.readFileSync(from);
+		try {
+			if (zlib.brotliDecompressSync(fs.readFileSync(to)).equals(core)) process.exit(0);
+		} catch {}
+		fs.rmSync(to, { force: true });
 		const params = { [zlib.constants.BROTLI_PARAM_QUALITY]: 11, [zlib.constants.BROTLI_PARAM_LGWIN]: 24 };
-		fs.writeFileSync(process.argv[2], zlib.brotliCompressSync(fs.readFileSync(process.argv[1]), { params }));
+		fs.writeFileSync(to, zlib.brotliCompressSync(core, { params }));
 	`, from, to).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("packing the core: %w\n%s", err, out)

@@ -145,11 +145,3 @@ func TestDeadlineRace(t *testing.T) {
 		}
 	}
 }
-
-func TestMajor(t *testing.T) {
-	for version, want := range map[string]int{"v20.20.2\n": 20, "18": 18, "none": 0, "": 0} {
-		if got := major(version); got != want {
-			t.Errorf("%q is version %d, want %d", version, got, want)
-		}
-	}
-}

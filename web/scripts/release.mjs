@@ -2,9 +2,9 @@
 // After vite: names the release by its own files, tells the service worker
 // what to keep, and puts a brotli form beside each file.
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import { brotliCompressSync, constants } from 'node:zlib'
+import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib'
 
 const dist = new URL('../dist/', import.meta.url).pathname
 
@@ -24,7 +24,16 @@ const text = readFileSync(sw, 'utf8')
 if (!text.includes('__FILES__') || !text.includes('__RELEASE__')) throw new Error('sw.js has no place for its list of files')
 writeFileSync(sw, text.replaceAll('__FILES__', JSON.stringify(kept)).replaceAll('__RELEASE__', JSON.stringify(release)))
 
+// The core comes compressed already, which takes longer than all the rest.
+const packedCore = new URL('../dist-core/clarion.wasm.br', import.meta.url)
+const packed = existsSync(packedCore) ? readFileSync(packedCore) : Buffer.alloc(0)
+const unpacked = packed.length ? brotliDecompressSync(packed) : packed
+
 for (const f of all) {
+  if (f.endsWith('.wasm') && readFileSync(f).equals(unpacked)) {
+    writeFileSync(f + '.br', packed)
+    continue
+  }
   if (/\.(woff2|png)$/.test(f)) continue // compressed as they are
   const small = brotliCompressSync(readFileSync(f), {
     params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_LGWIN]: 24, [constants.BROTLI_PARAM_SIZE_HINT]: statSync(f).size },
