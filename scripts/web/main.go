@@ -59,6 +59,7 @@ func build(ctx context.Context, say func(string, ...any)) error {
 func run(ctx context.Context, folder, name string, args ...string) error {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = folder
+	cmd.Env = append(os.Environ(), "NO_COLOR=1", "FORCE_COLOR=0")
 	out, err := cmd.CombinedOutput()
 	if err == nil && strings.Contains(string(out), "IMPORT_IS_UNDEFINED") {
 		err = errors.New("a name is imported that does not exist")
