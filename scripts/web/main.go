@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -59,8 +60,8 @@ func build(ctx context.Context, say func(string, ...any)) error {
 func run(ctx context.Context, folder, name string, args ...string) error {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = folder
-	cmd.Env = append(os.Environ(), "NO_COLOR=1", "FORCE_COLOR=0")
 	out, err := cmd.CombinedOutput()
+	out = regexp.MustCompile("\x1b\\[[0-9;]*m").ReplaceAll(out, nil) // some tools colour whatever they are told
 	if err == nil && strings.Contains(string(out), "IMPORT_IS_UNDEFINED") {
 		err = errors.New("a name is imported that does not exist")
 	}
