@@ -25,6 +25,7 @@ func main() {
 	if *fuzzOnly > 0 {
 		r.fuzz(*fuzzOnly)
 	} else {
+		r.page()
 		r.check("gofmt", r.gofmt)
 		r.check("go vet", func() (string, error) { return r.command(nil, "go", "vet", "./...") })
 		r.check("go vet for the browser", func() (string, error) {
