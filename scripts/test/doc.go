@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-<<<<<<< HEAD
 // Command test runs everything that `make test` promises: the web app built,
 // its types, its lint rules and its tests, those in a real browser against the
 // real programs too; the form of the sources, vet, staticcheck, every Go test
