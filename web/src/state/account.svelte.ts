@@ -74,6 +74,7 @@ async function goOnline(): Promise<void> {
   } catch (e) {
     const f = failure(e)
     core.online = false
+    if (f.code === 'device_replaced') throw f
     if (f.code !== 'unreachable' && f.code !== 'timeout') tellFailure(f)
   }
 }

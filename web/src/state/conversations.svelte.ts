@@ -85,7 +85,7 @@ for (const kind of ['message_state', 'contact_requested', 'conversation_joined',
   on(kind, () => void reload())
 }
 on('problem', (e) => {
-  if (e.conversation === '') tellFailure({ code: e.code, text: e.text, hint: e.hint })
+  if (e.conversation === '' && e.code !== 'device_replaced') tellFailure({ code: e.code, text: e.text, hint: e.hint })
 })
 onReady(() => void reload())
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // Short words about what happened, shown at the edge and read aloud once.
 import type { Failure } from '../core/protocol'
+import { plainWords } from './words'
 
 export interface Notice {
   id: number
@@ -24,7 +25,8 @@ export function tell(kind: Notice['kind'], text: string, hint = '', action?: Not
 }
 
 export function tellFailure(f: Failure): void {
-  tell('failed', f.text, f.hint)
+  const { text, hint } = plainWords(f)
+  tell('failed', text, hint)
 }
 
 export function dismiss(id: number): void {

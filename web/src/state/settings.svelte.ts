@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // What a person chooses for the account or for this browser's vault.
+import type { Device } from '../core/generated'
 import { call, failure, onReady, type Failure } from './core.svelte'
 import { tellFailure } from './notices.svelte'
 
@@ -8,7 +9,20 @@ export const settings = $state({
   marks: null as boolean | null,
   /** The vault opens with a passphrase only; null while it is not known. */
   passphrase: null as boolean | null,
+  /** What the directory names as this account's devices, once asked. */
+  devices: null as Device[] | null,
+  devicesFailure: null as Failure | null,
 })
+
+/** askDevices asks the server's directory anew. */
+export async function askDevices(): Promise<void> {
+  settings.devicesFailure = null
+  try {
+    settings.devices = await call('devices', {})
+  } catch (e) {
+    settings.devicesFailure = failure(e)
+  }
+}
 
 async function load(): Promise<void> {
   try {
