@@ -2,35 +2,12 @@
 // The invite link this page was opened with. Its secret leaves the address bar
 // at once and is remembered for this tab, through a registration and reloads.
 import type { Conversation } from '../core/generated'
+import { readInvitation, type Invitation } from '../text/invitation'
 import { call, failure, type Failure } from './core.svelte'
 import { reload } from './conversations.svelte'
 import { go } from './route.svelte'
 
-/** A link as docs/protocol/introduction.md has it. */
-export interface Invitation {
-  fragment: string
-  /** Who made it, as the link says; the core checks it when it is accepted. */
-  handle: string
-  /** When it ends, in ms. */
-  expires: number
-  wrong: '' | 'unreadable' | 'expired'
-}
-
 const key = 'clarion invitation'
-const linkBytes = 1 + 32 + 8 + 32
-
-/** readInvitation reads what stands behind the # of a link. */
-export function readInvitation(fragment: string, now: number): Invitation {
-  const unreadable: Invitation = { fragment: '', handle: '', expires: 0, wrong: 'unreadable' }
-  const match = /^([a-z][a-z0-9._-]{0,31})\/([A-Za-z0-9_-]{98})$/.exec(fragment)
-  if (!match?.[1] || !match[2]) return unreadable
-  const binary = atob(match[2].replaceAll('-', '+').replaceAll('_', '/') + '==')
-  const bytes = Uint8Array.from(binary, (c) => c.charCodeAt(0))
-  if (bytes.length !== linkBytes || bytes[0] !== 1) return unreadable
-  const expires = Number(new DataView(bytes.buffer).getBigInt64(33)) * 1000
-  return { fragment, handle: `${match[1]}@${location.host}`, expires, wrong: now > expires ? 'expired' : '' }
-}
-
 function take(): Invitation | null {
   let fragment = sessionStorage.getItem(key)
   if (location.pathname === '/i') {
@@ -38,7 +15,7 @@ function take(): Invitation | null {
     history.replaceState(history.state, '', '/')
     sessionStorage.setItem(key, fragment)
   }
-  return fragment === null ? null : readInvitation(fragment, Date.now())
+  return fragment === null ? null : readInvitation(fragment, location.host, Date.now())
 }
 
 export const invitation = $state({
