@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 	if len(words) == 0 {
 		os.Exit(m.Run())
 	}
-	tasks := map[string]func(args []string) error{"commit": taskCommit, "whole": taskWhole, "fill": taskFill, "core": taskCore, "vaults": taskVaults}
+	tasks := map[string]func(args []string) error{"commit": taskCommit, "whole": taskWhole, "fill": taskFill, "core": taskCore, "vaults": taskVaults, "join": taskJoin, "write": taskWrite}
 	if err := tasks[words[0]](words[1:]); err != nil {
 		fmt.Println("failed:", err)
 		os.Exit(1)
@@ -184,4 +184,91 @@ func taskVaults(args []string) error {
 		},
 		Erase: eraseVault,
 	})
+}
+
+// openCore opens a core as a page does.
+func openCore(name string) (js.Value, error) {
+	options := newObject()
+	options.Set("vault", name)
+	return await(context.Background(), entry().Call("open", options))
+}
+
+// ask makes a call of an open core.
+func ask(core js.Value, name string, params map[string]any) (js.Value, error) {
+	return await(context.Background(), core.Call("call", name, params))
+}
+
+// taskJoin registers a person, whose vault bears their name, and opens an
+// invite link: "join SERVER NAME LINK".
+func taskJoin(args []string) error {
+	core, err := openCore(args[1])
+	if err != nil {
+		return err
+	}
+	if _, err := ask(core, "register", map[string]any{"server": args[0], "name": args[1]}); err != nil {
+		return err
+	}
+	conversation, err := ask(core, "accept", map[string]any{"linkOrHandle": args[2]})
+	if err != nil {
+		return err
+	}
+	if _, err := ask(core, "flush", nil); err != nil {
+		return err
+	}
+	fmt.Println(conversation.Get("id").String())
+	_, err = await(context.Background(), core.Call("close"))
+	return err
+}
+
+// taskWrite writes one number after another into a conversation, from the
+// first that its history does not hold, and prints each that the server has:
+// "write NAME CONVERSATION". A problem that is told ends it.
+func taskWrite(args []string) error {
+	core, err := openCore(args[0])
+	if err != nil {
+		return err
+	}
+	where := map[string]any{"conversation": args[1]}
+	written := map[string]int{} // by id
+	history, err := ask(core, "history", where)
+	if err != nil {
+		return err
+	}
+	next := 0
+	for i := range history.Length() {
+		if m := history.Index(i); m.Get("own").Bool() {
+			n, err := strconv.Atoi(m.Get("text").String())
+			if err != nil {
+				return err
+			}
+			written[m.Get("id").String()] = n
+			next = max(next, n)
+		}
+	}
+	if _, err := ask(core, "listen", nil); err != nil {
+		return err
+	}
+	for {
+		next++
+		m, err := ask(core, "send", map[string]any{"conversation": args[1], "text": strconv.Itoa(next)})
+		if err != nil {
+			return err
+		}
+		written[m.Get("id").String()] = next
+		for sent := 0; sent != next; {
+			e, err := await(context.Background(), core.Call("next"))
+			if err != nil {
+				return err
+			}
+			switch e.Get("event").String() {
+			case "problem":
+				return errors.New(e.Get("code").String())
+			case "message_state":
+				if e.Get("state").String() == "sent" {
+					sent = written[e.Get("id").String()]
+					fmt.Println(sent)
+				}
+			}
+		}
+	}
 }
