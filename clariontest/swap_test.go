@@ -94,6 +94,11 @@ func swapRun(t *testing.T, adas, eves string) *swapWorld {
 	exchange(ada, x, first, "an answer")
 	exchange(eve, y, second, "an answer here too")
 	exchange(eve, y, second, "and one more")
+	for c, conv := range map[*Client]string{ada: first, eve: second} { // nothing of who asks is kept
+		if _, err := c.ConversationHoldings(Context(t), conv); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, g := range []struct {
 		founder, other *Client
 		name           string

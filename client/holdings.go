@@ -5,6 +5,7 @@ package client
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"strings"
@@ -91,6 +92,66 @@ func (c *Client) Holdings(ctx context.Context) (out *SignedHoldings, err error) 
 			return wire.Refuse(wire.CodeBadSignature)
 		}
 		out = &SignedHoldings{Holdings: *h, Host: c.self.Handle.Host, ServerKey: met.Key}
+		return nil
+	})
+	return out, err
+}
+
+// SignedMailboxHoldings is the server's answer about one conversation, with what
+// checks its signature and what the members agreed on.
+type SignedMailboxHoldings struct {
+	wire.MailboxHoldings
+	Conversation string
+	Host         string
+	ServerKey    [32]byte
+	Agreed       uint8 // keep in days, as the members' commits say
+}
+
+// ProblemKeepDiffers: a member told the server another keep than the members.
+const ProblemKeepDiffers = "keep_differs"
+
+// ConversationHoldings asks what the server holds of a conversation, by its
+// pass and not as an account, and checks the answer like Holdings. It tells
+// keep_differs when the server keeps longer or shorter than the members agreed
+// on. Errors: server_key_differs, bad_signature, and what keeps this device
+// from taking part.
+func (c *Client) ConversationHoldings(ctx context.Context, conversation string) (out *SignedMailboxHoldings, err error) {
+	err = c.withAccount(ctx, func() error {
+		v, err := c.byID(conversation)
+		if err != nil {
+			return err
+		}
+		if err := c.ensureMailbox(ctx, v); err != nil {
+			return err
+		}
+		if err := c.catchUp(ctx, v); err != nil {
+			return err
+		}
+		if v.Status != statusActive || v.Leaving {
+			return obstacleFailure(v.obstacle())
+		}
+		s, err := c.mailboxDoor(ctx)
+		if err != nil {
+			return err
+		}
+		var met metServer
+		if _, err := get(ctx, c.vault, recordServer, &met); err != nil {
+			return err
+		}
+		if s.hello.ServerKey != met.Key {
+			return fail(FailServerKey, nil)
+		}
+		h, err := ask[*wire.MailboxHoldings](ctx, s, &wire.GetMailboxHoldings{Mailbox: v.Mailbox, Pass: v.newest().pass(v.Mailbox)})
+		if err != nil {
+			return err
+		}
+		if h.Mailbox != sha256.Sum256(v.Mailbox[:]) || !ed25519.Verify(met.Key[:], h.SignedBytes(c.self.Handle.Host), h.Signature[:]) {
+			return wire.Refuse(wire.CodeBadSignature)
+		}
+		out = &SignedMailboxHoldings{MailboxHoldings: *h, Conversation: v.ID.String(), Host: c.self.Handle.Host, ServerKey: met.Key, Agreed: v.Keep}
+		if h.Keep != min(v.Keep, s.hello.Keep) {
+			c.tell(c.problem(v.ID.String(), v.Seq, namedFailure(ProblemKeepDiffers)))
+		}
 		return nil
 	})
 	return out, err

@@ -17,6 +17,13 @@ func Could() []string { return texts(could()) }
 // the future.
 func Cannot() []string { return texts(cannot()) }
 
+// CouldOfMailbox and CannotOfMailbox list those of the two that are about one
+// conversation, whoever its members are.
+func CouldOfMailbox() []string { return texts(couldOfMailbox()) }
+
+// CannotOfMailbox is described with CouldOfMailbox.
+func CannotOfMailbox() []string { return texts(cannotOfMailbox()) }
+
 // Beyond lists what deleting an account does not reach.
 func Beyond() []string { return texts(beyond()) }
 
@@ -36,25 +43,37 @@ func texts(claims []Claim) []string {
 const wireView = "clariontest.TestWireView"
 
 func could() []Claim {
+	return append(couldOfMailbox(),
+		Claim{"That an introduction was put into your inbox, when, and from which network address. Not by whom; but the same connection has looked you up.", wireView},
+		Claim{"Which account a device signed in to, when, and from which network address.", wireView},
+		Claim{"Which accounts a network address looked up, and whose key packages it took.", wireView},
+	)
+}
+
+// couldOfMailbox are those that are about one conversation.
+func couldOfMailbox() []Claim {
 	return []Claim{
 		{"The network address of each connection, while it is open, and when it opens and closes.", wireView},
 		{"The exact time and the size class of each envelope that is appended or read.", wireView},
 		{"Which mailboxes one connection opens together, and so which address seems to be a member of several conversations.", wireView},
-		{"That an introduction was put into your inbox, when, and from which network address. Not by whom; but the same connection has looked you up.", wireView},
 		{"The time and size of live events, such as typing and the setting up of calls.", wireView},
-		{"Which account a device signed in to, when, and from which network address.", wireView},
-		{"Which accounts a network address looked up, and whose key packages it took.", wireView},
 	}
 }
 
 func cannot() []Claim {
+	return append(cannotOfMailbox(),
+		Claim{"Your contacts: they stand on your devices and in a blob that only your recovery words open.", wireView},
+		Claim{"The recovery words: they never leave the device that made them.", wireView},
+	)
+}
+
+// cannotOfMailbox are those that are about one conversation.
+func cannotOfMailbox() []Claim {
 	return []Claim{
 		{"The text of messages: the server holds ciphertext, and the program that opens it is not part of the server.", "clarion.TestHouse"},
 		{"The names of conversations: they travel inside sealed envelopes only.", wireView},
 		{"Which accounts are members of a conversation: no table, log line or order of rows links an account to a mailbox but its own inbox.",
 			"clariontest.TestSwap"},
-		{"Your contacts: they stand on your devices and in a blob that only your recovery words open.", wireView},
-		{"The recovery words: they never leave the device that made them.", wireView},
 		{"Private keys: devices, identity and conversations make them on the device, and only public halves are sent.", wireView},
 	}
 }

@@ -92,6 +92,8 @@ type Config struct {
 	// operator could be ordered to record from now on, and what it cannot
 	// give. nil means those of the package inventory.
 	Tenses func() (could, cannot []string)
+	// MailboxTenses is Tenses for an answer about one conversation's mailbox.
+	MailboxTenses func() (could, cannot []string)
 	// Beyond returns sentences that say what deleting everything cannot
 	// reach. nil means those of the package inventory.
 	Beyond func() []string
@@ -126,6 +128,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Tenses == nil {
 		c.Tenses = func() (could, cannot []string) { return inventory.Could(), inventory.Cannot() }
+	}
+	if c.MailboxTenses == nil {
+		c.MailboxTenses = func() (could, cannot []string) { return inventory.CouldOfMailbox(), inventory.CannotOfMailbox() }
 	}
 	if c.Beyond == nil {
 		c.Beyond = inventory.Beyond

@@ -74,6 +74,8 @@ func mailboxDoor() *door {
 		wire.KindTakeKeyPackages: {tight, on(takeKeyPackages)},
 		wire.KindIntroduce:       {tight, on(introduce)},
 		wire.KindPutInvite:       {tight, on(putInvite)},
+
+		wire.KindGetMailboxHoldings: {tight, on(getMailboxHoldings)},
 	}}
 }
 

@@ -28,6 +28,19 @@ func getHoldings(s *session, _ wire.Ref, _ *wire.GetHoldings) (wire.Body, error)
 	return h, nil
 }
 
+// getMailboxHoldings is asked by pass, at the door that knows no accounts.
+func getMailboxHoldings(s *session, _ wire.Ref, m *wire.GetMailboxHoldings) (wire.Body, error) {
+	h, err := s.srv.store.MailboxHoldings(context.Background(), m.Mailbox, m.Pass)
+	if err != nil {
+		return nil, err
+	}
+	h.At = s.srv.c.Clock().Unix()
+	h.Could, h.Cannot = s.srv.c.MailboxTenses()
+	key := s.srv.store.Meta().ServerKey
+	h.Signature = wire.Signature(ed25519.Sign(key, h.SignedBytes(s.srv.host())))
+	return h, nil
+}
+
 func deleteEverything(s *session, _ wire.Ref, m *wire.DeleteEverything) (wire.Body, error) {
 	if err := s.signedIn(); err != nil {
 		return nil, err

@@ -41,6 +41,9 @@ const (
 	KindKeyPackages       Kind = 62 // ↓
 	KindIntroduce         Kind = 63 // ↑ → Appended
 	KindPutInvite         Kind = 64 // ↑ → Done
+
+	KindGetMailboxHoldings Kind = 65 // ↑ → MailboxHoldings
+	KindMailboxHoldings    Kind = 66 // ↓
 )
 
 // Body is a frame's content: a Value that knows its Kind.
@@ -84,6 +87,9 @@ var bodies = map[Kind]func() Body{
 	KindKeyPackages:       func() Body { return new(KeyPackages) },
 	KindIntroduce:         func() Body { return new(Introduce) },
 	KindPutInvite:         func() Body { return new(PutInvite) },
+
+	KindGetMailboxHoldings: func() Body { return new(GetMailboxHoldings) },
+	KindMailboxHoldings:    func() Body { return new(MailboxHoldings) },
 }
 
 // Ref ties an answer to its command; 0 stands for an event.

@@ -17,6 +17,8 @@ import (
 )
 
 type holdingsCommand struct {
+	Conversation string `arg:"" optional:"" help:"A conversation, to ask about it in place of you."`
+
 	Check string `placeholder:"FILE" help:"Check the signature of an answer saved with --json, without any server."`
 	Key   string `placeholder:"HEX" help:"The server's key, compared with the operator by another way; without it, the one this vault has seen."`
 }
@@ -28,6 +30,7 @@ func (holdingsCommand) Help() string {
 Examples:
 
     $ clarion holdings --json > what-it-said.json
+    $ clarion holdings Harbour
     $ clarion holdings --check what-it-said.json
     $ clarion holdings --check what-it-said.json --key 5f3a...`
 }
@@ -43,6 +46,9 @@ func (cmd *holdingsCommand) Run(ctx context.Context, inv *invocation) error {
 				return err
 			}
 		}
+		if cmd.Conversation != "" {
+			return inv.conversationHoldings(ctx, c, cmd.Conversation)
+		}
 		h, err := c.Holdings(ctx)
 		if err != nil {
 			return err
@@ -57,23 +63,69 @@ func (cmd *holdingsCommand) Run(ctx context.Context, inv *invocation) error {
 		if err := inv.printRows(h.Tables); err != nil {
 			return err
 		}
-		if err := inv.printSentences("Could be ordered to record from now on", h.Could); err != nil {
-			return err
-		}
-		if err := inv.printSentences("Cannot give", h.Cannot); err != nil {
-			return err
-		}
-		_, err = fmt.Fprintf(inv.out, "\n%s\n  %s\n", inv.style.strong("Signature"), hex.EncodeToString(h.Signature[:]))
-		return err
+		return inv.printTenses(h.Could, h.Cannot, h.Signature)
 	})
 }
+
+// printTenses prints what follows the rows of any answer.
+func (inv *invocation) printTenses(could, cannot []string, signature wire.Signature) error {
+	if err := inv.printSentences("Could be ordered to record from now on", could); err != nil {
+		return err
+	}
+	if err := inv.printSentences("Cannot give", cannot); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(inv.out, "\n%s\n  %s\n", inv.style.strong("Signature"), hex.EncodeToString(signature[:]))
+	return err
+}
+
+// conversationHoldings asks about one conversation. The account has no part in
+// the question.
+func (inv *invocation) conversationHoldings(ctx context.Context, c *client.Client, what string) error {
+	v, err := c.Find(ctx, what)
+	if err != nil {
+		return err
+	}
+	h, err := c.ConversationHoldings(ctx, v.ID)
+	if err != nil {
+		return err
+	}
+	if inv.json {
+		return writeJSON(inv.out, shapeMailboxHoldings(h))
+	}
+	if _, err := fmt.Fprintf(inv.out, "What the server holds of %s, as it said at %s\n\n%s\n",
+		line(v.Name), moment(time.Unix(h.At, 0)), inv.style.strong("Holds now")); err != nil {
+		return err
+	}
+	if err := inv.printRows(h.Tables); err != nil {
+		return err
+	}
+	for _, s := range h.Sizes {
+		if _, err := fmt.Fprintf(inv.out, "  %d of %d bytes, sealed\n", s.Rows, s.Size); err != nil {
+			return err
+		}
+	}
+	if h.FirstGone != 0 {
+		if _, err := fmt.Fprintf(inv.out, "  the first is deleted after %s, the last after %s\n", moment(hour(h.FirstGone)), moment(hour(h.LastGone))); err != nil {
+			return err
+		}
+	}
+	if _, err := fmt.Fprintf(inv.out, "  what is written now stays for %s\n", days(int(h.Keep))); err != nil {
+		return err
+	}
+	return inv.printTenses(h.Could, h.Cannot, h.Signature)
+}
+
+// hour is the time of a stored hour.
+func hour(h int64) time.Time { return time.Unix(h*3600, 0) }
 
 // maxAnswer bounds a saved answer, in bytes.
 const maxAnswer = 1 << 20
 
 // savedAnswer is an answer about holdings read back from its JSON.
 type savedAnswer struct {
-	wire.Holdings
+	about     string // the account, or the conversation's mailbox
+	signed    []byte
 	host      string
 	key       [32]byte // the one it names for its own
 	signature []byte
@@ -82,7 +134,7 @@ type savedAnswer struct {
 // readAnswer reads what `clarion holdings --json` printed. Errors:
 // file_unreadable.
 func readAnswer(b []byte) (*savedAnswer, error) {
-	var s holdingsShape
+	var s savedShape
 	if err := json.Unmarshal(b, &s); err != nil {
 		return nil, noAnswer(err)
 	}
@@ -99,13 +151,22 @@ func readAnswer(b []byte) (*savedAnswer, error) {
 		return nil, noAnswer(err)
 	}
 	a := &savedAnswer{host: s.Host, key: key, signature: signature}
-	a.Account, a.At, a.Could, a.Cannot = s.Account, at.Unix(), s.Could, s.Cannot
-	for _, t := range s.Tables {
-		a.Tables = append(a.Tables, wire.TableRows{Table: t.Table, Rows: t.Rows})
+	if s.Mailbox != "" {
+		var h *wire.MailboxHoldings
+		if h, err = s.mailboxHoldings(at.Unix()); err == nil {
+			_, err = wire.Marshal(h) // past the limits no server signs
+		}
+		if err != nil {
+			return nil, noAnswer(err)
+		}
+		a.about, a.signed = "conversation "+s.Conversation, h.SignedBytes(a.host)
+		return a, nil
 	}
-	if _, err := wire.Marshal(&a.Holdings); err != nil { // past the limits no server signs
+	h := &wire.Holdings{Account: s.Account, At: at.Unix(), Tables: tablesOf(s.Tables), Could: s.Could, Cannot: s.Cannot}
+	if _, err := wire.Marshal(h); err != nil {
 		return nil, noAnswer(err)
 	}
+	a.about, a.signed = s.Account, h.SignedBytes(a.host)
 	return a, nil
 }
 
@@ -133,7 +194,7 @@ func (inv *invocation) checkHoldings(ctx context.Context, file, given string) er
 	if err != nil {
 		return err
 	}
-	if !ed25519.Verify(a.key[:], a.SignedBytes(a.host), a.signature) {
+	if !ed25519.Verify(a.key[:], a.signed, a.signature) {
 		return &client.Failure{
 			Code: string(wire.CodeBadSignature), Text: "the answer is not what was signed",
 			Hint: "it was changed or damaged since; ask for it as it was saved",
@@ -152,13 +213,13 @@ func (inv *invocation) checkHoldings(ctx context.Context, file, given string) er
 		}
 	}
 	if inv.json {
-		return writeJSON(inv.out, checkedAnswerShape{Account: a.Account, Host: a.host, ServerKey: hex.EncodeToString(key[:]), Key: how, Signature: "ok"})
+		return writeJSON(inv.out, checkedAnswerShape{Account: a.about, Host: a.host, ServerKey: hex.EncodeToString(key[:]), Key: how, Signature: "ok"})
 	}
 	whose := "that this vault has seen"
 	if how == keyGiven {
 		whose = "that you gave"
 	}
-	_, err = fmt.Fprintf(inv.out, "%s got this answer from the server of %s: it is signed with the key %s.\n", line(a.Account), line(a.host), whose)
+	_, err = fmt.Fprintf(inv.out, "%s got this answer from the server of %s: it is signed with the key %s.\n", line(a.about), line(a.host), whose)
 	return err
 }
 

@@ -114,6 +114,8 @@ func FuzzEventOf(f *testing.F) {
 func FuzzReadAnswer(f *testing.F) {
 	f.Add([]byte(`{"account":"ada@x","tables":[{"table":"account","rows":1}],"could":[],"cannot":[],"signature":"` + strings.Repeat("00", 64) +
 		`","at":"2026-11-22T05:00:00Z","host":"x","server_key":"` + strings.Repeat("00", 32) + `"}`))
+	f.Add([]byte(`{"conversation":"c","mailbox":"` + strings.Repeat("00", 32) + `","tables":[],"sizes":[{"bytes":512,"rows":1}],"keep":7,"first_gone":"2026-11-22T05:00:00Z","signature":"` +
+		strings.Repeat("00", 64) + `","at":"2026-11-22T05:00:00Z","host":"x","server_key":"` + strings.Repeat("00", 32) + `"}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		a, err := readAnswer(b)
 		if (a == nil) == (err == nil) {
@@ -123,7 +125,7 @@ func FuzzReadAnswer(f *testing.F) {
 			t.Fatalf("%q: %v", b, err)
 		}
 		if err == nil {
-			ed25519.Verify(a.key[:], a.SignedBytes(a.host), a.signature)
+			ed25519.Verify(a.key[:], a.signed, a.signature)
 		}
 	})
 }

@@ -248,7 +248,7 @@ func forgeAnswer(from, to string) error {
 	if err != nil {
 		return err
 	}
-	s.ServerKey, s.Signature = hex.EncodeToString(public), hex.EncodeToString(ed25519.Sign(private, a.SignedBytes(a.host)))
+	s.ServerKey, s.Signature = hex.EncodeToString(public), hex.EncodeToString(ed25519.Sign(private, a.signed))
 	if b, err = json.Marshal(s); err != nil {
 		return err
 	}

@@ -125,6 +125,39 @@ type checkedAnswerShape struct {
 	Signature string `json:"signature"`
 }
 
+// mailboxHoldingsShape is the answer about a conversation. All but conversation
+// and agreed is what the server signed.
+type mailboxHoldingsShape struct {
+	Conversation string       `json:"conversation"`
+	Mailbox      string       `json:"mailbox"` // SHA-256 of its address, 64 hex digits
+	Tables       []tableShape `json:"tables"`
+	Sizes        []sizeShape  `json:"sizes"`
+	Epoch        uint64       `json:"epoch"`
+	Head         uint64       `json:"head"` // envelopes ever appended
+	Keep         int          `json:"keep"` // days
+	Agreed       int          `json:"agreed"`
+	FirstGone    string       `json:"first_gone"` // when the first envelope is deleted, "" for none
+	LastGone     string       `json:"last_gone"`
+	Forget       string       `json:"forget"` // when the mailbox goes unless it is used
+	Could        []string     `json:"could"`
+	Cannot       []string     `json:"cannot"`
+	Signature    string       `json:"signature"`
+	At           string       `json:"at"`
+	Host         string       `json:"host"`
+	ServerKey    string       `json:"server_key"`
+}
+
+type sizeShape struct {
+	Bytes uint32 `json:"bytes"`
+	Rows  uint64 `json:"rows"`
+}
+
+// savedShape reads either answer.
+type savedShape struct {
+	mailboxHoldingsShape
+	Account string `json:"account"`
+}
+
 type deletedShape struct {
 	Account string       `json:"account"`
 	Tables  []tableShape `json:"tables"`
@@ -320,6 +353,68 @@ func escaped(line []byte) []byte {
 		default:
 			out = fmt.Appendf(out, `\u%04x`, r)
 		}
+	}
+	return out
+}
+
+func shapeMailboxHoldings(h *client.SignedMailboxHoldings) mailboxHoldingsShape {
+	out := mailboxHoldingsShape{
+		Conversation: h.Conversation, Mailbox: hex.EncodeToString(h.Mailbox[:]), Tables: shapeTables(h.Tables), Sizes: []sizeShape{},
+		Epoch: uint64(h.Epoch), Head: uint64(h.Head), Keep: int(h.Keep), Agreed: int(h.Agreed),
+		FirstGone: hourStamp(h.FirstGone), LastGone: hourStamp(h.LastGone), Forget: hourStamp(h.Forget),
+		Could: sentences(h.Could), Cannot: sentences(h.Cannot), Signature: hex.EncodeToString(h.Signature[:]),
+		At: stamp(time.Unix(h.At, 0)), Host: h.Host, ServerKey: hex.EncodeToString(h.ServerKey[:]),
+	}
+	for _, s := range h.Sizes {
+		out.Sizes = append(out.Sizes, sizeShape{Bytes: s.Size, Rows: s.Rows})
+	}
+	return out
+}
+
+func hourStamp(h int64) string {
+	if h == 0 {
+		return ""
+	}
+	return stamp(hour(h))
+}
+
+// hourOf reads what hourStamp wrote.
+func hourOf(text string) (int64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil || t.Unix()%3600 != 0 {
+		return 0, wire.ErrMalformed
+	}
+	return t.Unix() / 3600, nil
+}
+
+// mailboxHoldings is what the server signed.
+func (s *mailboxHoldingsShape) mailboxHoldings(at int64) (*wire.MailboxHoldings, error) {
+	h := &wire.MailboxHoldings{
+		At: at, Tables: tablesOf(s.Tables), Epoch: wire.Epoch(s.Epoch), Head: wire.Seq(s.Head), Keep: uint8(s.Keep), Could: s.Could, Cannot: s.Cannot,
+	}
+	b, err := hex.DecodeString(s.Mailbox)
+	if err != nil || len(b) != len(h.Mailbox) || s.Keep < 0 || s.Keep > wire.MaxKeep {
+		return nil, wire.ErrMalformed
+	}
+	h.Mailbox = [32]byte(b)
+	for _, z := range s.Sizes {
+		h.Sizes = append(h.Sizes, wire.SizeRows{Size: z.Bytes, Rows: z.Rows})
+	}
+	for text, to := range map[*string]*int64{&s.FirstGone: &h.FirstGone, &s.LastGone: &h.LastGone, &s.Forget: &h.Forget} {
+		if *to, err = hourOf(*text); err != nil {
+			return nil, err
+		}
+	}
+	return h, nil
+}
+
+func tablesOf(list []tableShape) []wire.TableRows {
+	var out []wire.TableRows
+	for _, t := range list {
+		out = append(out, wire.TableRows{Table: t.Table, Rows: t.Rows})
 	}
 	return out
 }

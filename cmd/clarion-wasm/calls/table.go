@@ -73,6 +73,25 @@ type Holdings struct {
 	ServerKey []byte
 }
 
+// MailboxHoldings is the same about one conversation.
+type MailboxHoldings struct {
+	Conversation string
+	Mailbox      []byte // SHA-256 of its address
+	At           time.Time
+	Host         string
+	Tables       []wire.TableRows
+	Sizes        []wire.SizeRows // envelopes by size class
+	Head         uint64          // envelopes ever appended
+	Keep         int             // days for which the server keeps what is written now
+	Agreed       int             // and for how many the members say
+	FirstGone    time.Time       // when the first envelope is deleted; zero when none is held
+	LastGone     time.Time
+	Could        []string
+	Cannot       []string
+	Signature    []byte
+	ServerKey    []byte
+}
+
 // All is the table of calls.
 func All() []Entry {
 	return slices.Concat(account(), people(), conversations(), messages(), settings(), vaults())
@@ -92,6 +111,9 @@ func account() []Entry {
 		ask("whoAmI", (*client.Client).WhoAmI),
 		call("holdings", func(ctx context.Context, c *Core, _ None) (Holdings, error) { return holdings(c.Holdings(ctx)) }),
 		do("trustServerKey", func(ctx context.Context, c *Core, p struct{ Key string }) error { return c.TrustServerKey(ctx, p.Key) }),
+		call("conversationHoldings", func(ctx context.Context, c *Core, p Where) (MailboxHoldings, error) {
+			return mailboxHoldings(c.ConversationHoldings(ctx, p.Conversation))
+		}),
 		ask("deleteEverything", (*client.Client).DeleteEverything),
 	}
 }
@@ -253,4 +275,19 @@ func changePassphrase(ctx context.Context, l Lock, now, next string) error {
 		return &client.Failure{Code: "passphrase_empty", Text: "the passphrase is empty", Hint: "choose one; several words are better than one"}
 	}
 	return l.ChangePassphrase(ctx, now, next)
+}
+
+func mailboxHoldings(h *client.SignedMailboxHoldings, err error) (MailboxHoldings, error) {
+	if err != nil {
+		return MailboxHoldings{}, err
+	}
+	out := MailboxHoldings{
+		Conversation: h.Conversation, Mailbox: h.Mailbox[:], At: time.Unix(h.At, 0), Host: h.Host, Tables: h.Tables, Sizes: h.Sizes,
+		Head: uint64(h.Head), Keep: int(h.Keep), Agreed: int(h.Agreed), Could: h.Could, Cannot: h.Cannot,
+		Signature: h.Signature[:], ServerKey: h.ServerKey[:],
+	}
+	if h.FirstGone != 0 {
+		out.FirstGone, out.LastGone = time.Unix(h.FirstGone*3600, 0), time.Unix(h.LastGone*3600, 0)
+	}
+	return out, nil
 }

@@ -4,6 +4,9 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
 
 	"clarion.chat/clarion/wire"
 )
@@ -89,4 +92,62 @@ func (t *tx) deleteAccount(name string) error {
 		return err
 	}
 	return t.exec(`INSERT INTO tombstone (name_mac) VALUES ($1) ON CONFLICT (name_mac) DO NOTHING`, t.s.tombstone(name))
+}
+
+// MailboxHoldings counts, in one snapshot, the live rows of one mailbox, for
+// whoever has its current pass: no_such_mailbox, wrong_pass, stale_pass. An
+// inbox is counted with its account, and here wrong_pass.
+func (s *Store) MailboxHoldings(ctx context.Context, id wire.MailboxID, pass wire.Pass) (*wire.MailboxHoldings, error) {
+	g, err := s.Grant(ctx, id, pass)
+	switch {
+	case err != nil:
+		return nil, err
+	case g.Inbox:
+		return nil, refuse(wire.CodeWrongPass)
+	case !g.Current:
+		return nil, refuse(wire.CodeStalePass)
+	}
+	tx, err := s.reads.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, fault(err, s.o.Dir)
+	}
+	defer tx.Rollback()
+	h := &wire.MailboxHoldings{Mailbox: sha256.Sum256(id[:])}
+	err = tx.QueryRowContext(ctx, `SELECT epoch, head, keep, forget_hour FROM mailbox WHERE id = $1`, id[:]).Scan(&h.Epoch, &h.Head, &h.Keep, &h.Forget)
+	if errors.Is(err, sql.ErrNoRows) { // purged since
+		return nil, refuse(wire.CodeNoMailbox)
+	}
+	if err != nil {
+		return nil, fault(err, s.o.Dir)
+	}
+	epochs, envelopes := wire.TableRows{Table: "mailbox_epoch"}, wire.TableRows{Table: "envelope"}
+	if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM mailbox_epoch WHERE mailbox = $1`, id[:]).Scan(&epochs.Rows); err != nil {
+		return nil, fault(err, s.o.Dir)
+	}
+	err = tx.QueryRowContext(ctx, `SELECT count(*), coalesce(min(expires_hour), 0), coalesce(max(expires_hour), 0) FROM envelope WHERE mailbox = $1`,
+		id[:]).Scan(&envelopes.Rows, &h.FirstGone, &h.LastGone)
+	if err != nil {
+		return nil, fault(err, s.o.Dir)
+	}
+	h.Tables = []wire.TableRows{{Table: "mailbox", Rows: 1}, epochs, envelopes}
+	h.Sizes, err = sizes(ctx, tx, id)
+	return h, fault(err, s.o.Dir)
+}
+
+// sizes counts a mailbox's envelopes by the bytes of their bodies.
+func sizes(ctx context.Context, tx *sql.Tx, id wire.MailboxID) ([]wire.SizeRows, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT length(body), count(*) FROM envelope WHERE mailbox = $1 GROUP BY length(body) ORDER BY length(body)`, id[:])
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []wire.SizeRows
+	for rows.Next() {
+		var r wire.SizeRows
+		if err := rows.Scan(&r.Size, &r.Rows); err != nil {
+			return nil, err
+		}
+		all = append(all, r)
+	}
+	return all, rows.Err()
 }

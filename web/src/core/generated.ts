@@ -45,6 +45,14 @@ export interface Calls {
 	 */
 	trustServerKey: { params: { key: string; }; result: null };
 	/**
+	 * ConversationHoldings asks what the server holds of a conversation, by its
+	 * pass and not as an account, and checks the answer like Holdings. It tells
+	 * keep_differs when the server keeps longer or shorter than the members agreed
+	 * on. Errors: server_key_differs, bad_signature, and what keeps this device
+	 * from taking part.
+	 */
+	conversationHoldings: { params: Where; result: MailboxHoldings };
+	/**
 	 * DeleteEverything leaves the conversations, removes the account and all that
 	 * the server holds about it, then empties this vault. The answer says what
 	 * cannot be reached; members that could not be told do not keep anybody here.
@@ -438,6 +446,31 @@ export interface Line {
 	keep: number;
 }
 
+/** MailboxHoldings is the same about one conversation. */
+export interface MailboxHoldings {
+	conversation: string;
+	/** SHA-256 of its address */
+	mailbox: Uint8Array;
+	at: number;
+	host: string;
+	tables: TableRows[];
+	/** envelopes by size class */
+	sizes: SizeRows[];
+	/** envelopes ever appended */
+	head: number;
+	/** days for which the server keeps what is written now */
+	keep: number;
+	/** and for how many the members say */
+	agreed: number;
+	/** when the first envelope is deleted; zero when none is held */
+	firstGone: number;
+	lastGone: number;
+	could: string[];
+	cannot: string[];
+	signature: Uint8Array;
+	serverKey: Uint8Array;
+}
+
 /** Me is this vault's account and device. */
 export interface Me {
 	handle: string;
@@ -562,6 +595,12 @@ export interface SheetCheck {
 	unknown: number[];
 	/** 24 known words with a checksum that fits */
 	fits: boolean;
+}
+
+/** SizeRows counts envelopes of one size class, in bytes of body. */
+export interface SizeRows {
+	size: number;
+	rows: number;
 }
 
 /** TableRows counts the rows of one table that concern an account. */
