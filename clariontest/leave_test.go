@@ -95,6 +95,9 @@ func TestLeave(t *testing.T) {
 	omar.Say(g, "here again")
 	lin.AwaitText("here again")
 	FailsWith(t, omar.Forget(ctx, g), client.FailNotOver)
+	if err := omar.SetDraft(ctx, g, "and one more"); err != nil {
+		t.Fatal(err)
+	}
 	mustLeave(omar, g)
 	awaitLeft(lin, g, "omar")
 	if err := omar.Forget(ctx, g); err != nil {
@@ -102,7 +105,7 @@ func TestLeave(t *testing.T) {
 	}
 	_, err = omar.Find(ctx, g)
 	FailsWith(t, err, client.FailNoConversation)
-	for _, kind := range []string{"conv/", "mls/", "env/", "hist/", "at/", "mid/", "out/"} {
+	for _, kind := range []string{"conv/", "mls/", "env/", "hist/", "at/", "mid/", "out/", "draft/"} {
 		if rows, err := omar.Vault.Scan(ctx, kind+g, "", 1); err != nil || len(rows) != 0 {
 			t.Errorf("the vault still holds %v (%v)", rows, err)
 		}

@@ -4,6 +4,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -19,17 +20,21 @@ type Device struct {
 }
 
 // Devices asks the directory which devices this account has, so that one that
-// is not the person's own shows. The answer is verified as anybody's is. It
-// needs the server.
+// is not the person's own shows. It needs the server. identity_mismatch when
+// the directory's chain neither goes on from this vault's nor is its beginning,
+// as a restored server's is: then two people hold this account.
 func (c *Client) Devices(ctx context.Context) (list []Device, err error) {
 	err = c.withAccount(ctx, func() error {
-		a, err := c.lookUp(ctx, c.self.Handle)
-		if err != nil {
-			return err
-		}
 		chain, err := c.lookUpChain(ctx, c.self.Handle)
 		if err != nil {
 			return err
+		}
+		a, err := keydir.Verify(c.self.Handle.Host, chain)
+		if err != nil || a.Newest.Handle != c.self.Handle {
+			return fail(FailIdentity, err)
+		}
+		if !continues(c.self.Chain, chain) && !continues(chain, c.self.Chain) {
+			return fail(FailIdentity, errors.New("the directory's chain parts from this vault's"))
 		}
 		own := c.self.devicePublic()
 		for _, key := range a.Newest.Devices {

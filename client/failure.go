@@ -87,7 +87,7 @@ var failures = map[string]sentencePair{
 	FailTooLong:         {"the message is longer than 16,000 bytes", "send it in parts"},
 	FailEmpty:           {"the message is empty", "write something"},
 	FailNotText:         {"the message is not UTF-8 text", "convert it first"},
-	FailSetting:         {"a setting has a name of 1 to 32 letters a-z, digits and underscores, and at most 1,024 bytes", "shorten it"},
+	FailSetting:         {"a setting has a name of 1 to 32 letters a-z, digits and underscores, and at most 1,024 bytes; there are at most 256", "shorten it, or set another to nothing"},
 	FailMessageID:       {"a message's id is 32 hex digits that no other message has", "draw another at random"},
 	FailOldVault:        {"this vault is older than what it has sent, or a copy", "it will not send again in this conversation until a member has added this device anew; run `clarion listen`"},
 	FailDeviceReplaced:  {"this device was replaced by another of yours", "run `clarion restore` here to use this device again"},

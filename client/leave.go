@@ -327,7 +327,7 @@ func (c *Client) Forget(ctx context.Context, conversation string) error {
 			return fail(FailNotOver, nil)
 		}
 		var ch change
-		for _, kind := range []string{"mls/", "env/", "hist/", "at/", "mid/", "out/"} {
+		for _, kind := range []string{"mls/", "env/", "hist/", "at/", "mid/", "out/", "draft/"} {
 			err := scan(ctx, c.vault, kind+v.ID.String(), func(key string, _ []byte) error { ch.drop(key); return nil })
 			if err != nil {
 				return fail(FailVault, err)

@@ -13,13 +13,15 @@ import (
 const (
 	maxSettingName = 32
 	maxSetting     = 1024
+	maxSettings    = 256
 	// FailSetting: a setting's name or value that no vault keeps.
 	FailSetting = "setting_invalid"
 )
 
 // SetSetting keeps a small wish of a program's in this device's vault: a name
 // of 1 to 32 letters a-z, digits and underscores, a value of at most 1,024
-// bytes of UTF-8; an empty value forgets it. Nothing is sent.
+// bytes of UTF-8; an empty value forgets it. There are at most 256. Nothing is
+// sent.
 func (c *Client) SetSetting(ctx context.Context, name, value string) error {
 	return c.withAccount(ctx, func() error {
 		if !settingName(name) || len(value) > maxSetting || !utf8.ValidString(value) {
@@ -29,6 +31,19 @@ func (c *Client) SetSetting(ctx context.Context, name, value string) error {
 		if value == "" {
 			ch.drop("setting/" + name)
 		} else {
+			others := 0
+			err := scan(ctx, c.vault, "setting/", func(key string, _ []byte) error {
+				if key != "setting/"+name {
+					others++
+				}
+				return nil
+			})
+			if err != nil {
+				return fail(FailVault, err)
+			}
+			if others >= maxSettings {
+				return fail(FailSetting, nil)
+			}
 			ch.putBytes("setting/"+name, []byte(value))
 		}
 		return c.commit(ctx, &ch)

@@ -29,7 +29,7 @@ func (cmd *declineCommand) Run(ctx context.Context, inv *invocation) error {
 			return err
 		}
 		if inv.json {
-			return nil
+			return writeJSON(inv.out, declinedShape{Handle: cmd.Handle, Declined: true})
 		}
 		_, err := fmt.Fprintf(inv.out, "The request of %s is gone.\n", line(cmd.Handle))
 		return err
@@ -56,7 +56,7 @@ func (cmd *unblockCommand) Run(ctx context.Context, inv *invocation) error {
 			return err
 		}
 		if inv.json {
-			return nil
+			return writeJSON(inv.out, unblockedShape{Handle: cmd.Handle})
 		}
 		_, err := fmt.Fprintf(inv.out, "%s is not blocked any more.\n", line(cmd.Handle))
 		return err

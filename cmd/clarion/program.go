@@ -59,6 +59,7 @@ type commands struct {
 	Acknowledge      acknowledgeCommand      `cmd:"" help:"Write to a person whose identity changed."`
 	Contacts         contactsCommand         `cmd:"" help:"List the people you know."`
 	Send             sendCommand             `cmd:"" help:"Write a message."`
+	Draft            draftCommand            `cmd:"" help:"Keep what you have not sent yet."`
 	Flush            flushCommand            `cmd:"" help:"Send what waits."`
 	Listen           listenCommand           `cmd:"" help:"Print what arrives."`
 	Chat             chatCommand             `cmd:"" help:"Talk in one conversation."`
@@ -67,6 +68,7 @@ type commands struct {
 	Group            groupCommand            `cmd:"" help:"Make and change groups."`
 	Keep             keepCommand             `cmd:"" help:"Say how long the server keeps what is written."`
 	Leave            leaveCommand            `cmd:"" help:"Leave a conversation."`
+	Setting          settingCommand          `cmd:"" help:"Keep a setting of this device."`
 	Marks            marksCommand            `cmd:"" help:"Send delivered and read marks, or do not."`
 	Holdings         holdingsCommand         `cmd:"" help:"Ask the server what it holds about you."`
 	DeleteEverything deleteEverythingCommand `cmd:"" help:"Delete the account, here and on the server."`

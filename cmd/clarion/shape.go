@@ -62,6 +62,27 @@ type leftShape struct {
 	Forgotten    bool   `json:"forgotten"`
 }
 
+type draftShape struct {
+	Conversation string `json:"conversation"`
+	Text         string `json:"text"`
+}
+
+type settingShape struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// The handle of the next two is as it was typed.
+type declinedShape struct {
+	Handle   string `json:"handle"`
+	Declined bool   `json:"declined"`
+}
+
+type unblockedShape struct {
+	Handle  string `json:"handle"`
+	Blocked bool   `json:"blocked"`
+}
+
 type keepShape struct {
 	Conversation string `json:"conversation"`
 	Days         int    `json:"days"`

@@ -223,8 +223,9 @@ export interface Calls {
 	typing: { params: Where; result: null };
 	/**
 	 * Devices asks the directory which devices this account has, so that one that
-	 * is not the person's own shows. The answer is verified as anybody's is. It
-	 * needs the server.
+	 * is not the person's own shows. It needs the server. identity_mismatch when
+	 * the directory's chain neither goes on from this vault's nor is its beginning,
+	 * as a restored server's is: then two people hold this account.
 	 */
 	devices: { params: Record<string, never>; result: Device[] };
 	/** Setting returns what SetSetting kept, or nothing. */
@@ -232,7 +233,8 @@ export interface Calls {
 	/**
 	 * SetSetting keeps a small wish of a program's in this device's vault: a name
 	 * of 1 to 32 letters a-z, digits and underscores, a value of at most 1,024
-	 * bytes of UTF-8; an empty value forgets it. Nothing is sent.
+	 * bytes of UTF-8; an empty value forgets it. There are at most 256. Nothing is
+	 * sent.
 	 */
 	setSetting: { params: { name: string; value: string; }; result: null };
 	/** Marks reports whether this person's clients send marks. */
