@@ -175,8 +175,8 @@ func TestHistoryCrossing(t *testing.T) {
 }
 
 // TestHistoryRestored: a restored server lost what members hold different
-// parts of; put back by several, among new messages, it has one order for all,
-// and no place is told twice.
+// parts of; put back by who comes first, sent again by those who come after new
+// messages, it has one order for all, and no place is told twice.
 func TestHistoryRestored(t *testing.T) {
 	s := NewServer(t)
 	ada, omar, lin, conv := harbour(t, s)
@@ -211,7 +211,7 @@ func TestHistoryRestored(t *testing.T) {
 	ada.Say(conv, "after")
 	omar.AwaitText("after")
 	lin.AwaitText("after")
-	want := []string{"before", "1", "2", "from Lin", "from Lin again", "3", "4", "after"}
+	want := []string{"before", "1", "2", "from Lin", "from Lin again", "4", "3", "after"}
 	if got := oneOrder(t, conv, ada, omar, lin); !slices.Equal(got, want) {
 		t.Errorf("the order is %q, not %q", got, want)
 	}

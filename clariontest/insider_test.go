@@ -202,6 +202,9 @@ func TestInsiderGarbage(t *testing.T) {
 				in.ada = in.ada.Reopen().Online()
 			}
 			join(in.omar, in.conv)
+			if again {
+				join(in.ada, in.conv) // whichever of them began it anew
+			}
 			in.ada.Online()
 			in.goOn()
 		})

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"slices"
 
 	"clarion.chat/clarion/mls"
 	"clarion.chat/clarion/wire"
@@ -140,7 +141,10 @@ func (c *Client) moveTo(ctx context.Context, v *conversation, s *session, target
 	var ch change
 	if len(again) < len(lost) { // who did not have it before will not get it so
 		from := v.Base + head
-		if _, err := c.sendAgain(ctx, &ch, v, func(o openMessage) bool { return o.Seq > from }); err != nil {
+		_, err := c.sendAgain(ctx, &ch, v, func(o openMessage) bool {
+			return o.Seq > from && !slices.ContainsFunc(again, func(h healing) bool { return h.Seq == o.Seq })
+		})
+		if err != nil {
 			return err
 		}
 	}
