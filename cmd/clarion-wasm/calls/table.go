@@ -81,11 +81,13 @@ type MailboxHoldings struct {
 	Host         string
 	Tables       []wire.TableRows
 	Sizes        []wire.SizeRows // envelopes by size class
-	Head         uint64          // envelopes ever appended
-	Keep         int             // days for which the server keeps what is written now
-	Agreed       int             // and for how many the members say
-	FirstGone    time.Time       // when the first envelope is deleted; zero when none is held
+	Epoch        uint64
+	Head         uint64    // envelopes ever appended
+	Keep         int       // days for which the server keeps what is written now
+	Agreed       int       // and for how many the members say
+	FirstGone    time.Time // when the first envelope is deleted; zero when none is held
 	LastGone     time.Time
+	Forget       time.Time // when the mailbox goes unless it is used
 	Could        []string
 	Cannot       []string
 	Signature    []byte
@@ -283,7 +285,7 @@ func mailboxHoldings(h *client.SignedMailboxHoldings, err error) (MailboxHolding
 	}
 	out := MailboxHoldings{
 		Conversation: h.Conversation, Mailbox: h.Mailbox[:], At: time.Unix(h.At, 0), Host: h.Host, Tables: h.Tables, Sizes: h.Sizes,
-		Head: uint64(h.Head), Keep: int(h.Keep), Agreed: int(h.Agreed), Could: h.Could, Cannot: h.Cannot,
+		Epoch: uint64(h.Epoch), Forget: time.Unix(h.Forget*3600, 0), Head: uint64(h.Head), Keep: int(h.Keep), Agreed: int(h.Agreed), Could: h.Could, Cannot: h.Cannot,
 		Signature: h.Signature[:], ServerKey: h.ServerKey[:],
 	}
 	if h.FirstGone != 0 {

@@ -458,6 +458,7 @@ export interface MailboxHoldings {
 	tables: TableRows[];
 	/** envelopes by size class */
 	sizes: SizeRows[];
+	epoch: number;
 	/** envelopes ever appended */
 	head: number;
 	/** days for which the server keeps what is written now */
@@ -467,6 +468,8 @@ export interface MailboxHoldings {
 	/** when the first envelope is deleted; zero when none is held */
 	firstGone: number;
 	lastGone: number;
+	/** when the mailbox goes unless it is used */
+	forget: number;
 	could: string[];
 	cannot: string[];
 	signature: Uint8Array;

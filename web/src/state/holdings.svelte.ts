@@ -37,7 +37,7 @@ export async function trustKey(key: string): Promise<Failure | null> {
   return null
 }
 
-const hex = (b: Uint8Array): string => [...b].map((n) => n.toString(16).padStart(2, '0')).join('')
+export const hex = (b: Uint8Array): string => [...b].map((n) => n.toString(16).padStart(2, '0')).join('')
 
 /** The server's key as the terminal prints it. */
 export const serverKey = (h: Holdings): string => hex(h.serverKey)
