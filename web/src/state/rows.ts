@@ -6,7 +6,7 @@ import type { ItemKind, Line, Message } from '../core/generated'
 /** One item of a history. A key never changes, a place may. */
 export interface Item {
   key: string
-  /** 0 while unsent: such items stand last. */
+  /** 0 for a message not sent yet, which stands last. */
   seq: number
   kind: ItemKind
   message: Message | null
@@ -24,7 +24,7 @@ const together = 5 * 60_000
 
 /** sorted puts items in their order: by place, what is unsent last. */
 export function sorted(items: Item[]): Item[] {
-  const place = (i: Item) => (i.seq === 0 ? Infinity : i.seq)
+  const place = (i: Item) => (i.seq === 0 && i.message ? Infinity : i.seq)
   return items.toSorted((a, b) => (place(a) === place(b) ? 0 : place(a) - place(b)))
 }
 
@@ -71,4 +71,21 @@ const far = ['queued', 'sent', 'delivered', 'read']
 export function further(a: Message, b: Message): Message {
   if (a.state === 'failed' || b.state === 'failed') return b
   return far.indexOf(a.state) > far.indexOf(b.state) ? { ...b, state: a.state, seq: a.seq || b.seq } : b
+}
+
+/** merged puts news among items: what is known is replaced where it stands. */
+export function merged(items: Item[], news: Item[]): Item[] {
+  const byKey = new Map(items.map((i) => [i.key, i]))
+  for (const i of news) {
+    const was = byKey.get(i.key)?.message
+    const message = was && i.message ? further(was, i.message) : i.message
+    byKey.set(i.key, { ...i, message, seq: message?.seq ?? i.seq })
+  }
+  return sorted([...byKey.values()])
+}
+
+/** unknown gives those of the news that are not among items. */
+export function unknown(items: Item[], news: Item[]): Item[] {
+  const keys = new Set(items.map((i) => i.key))
+  return news.filter((i) => !keys.has(i.key))
 }

@@ -6,7 +6,7 @@ import type { CoreEvent, HistoryItem, Message } from '../core/generated'
 import { account } from './account.svelte'
 import { reload } from './conversations.svelte'
 import { call, failure, on, onReady, type Failure } from './core.svelte'
-import { further, sorted, type Item } from './rows'
+import { merged, sorted, unknown, type Item } from './rows'
 import { plainWords } from './words'
 
 /** Items read at a time. */
@@ -14,7 +14,7 @@ const page = 60
 /** The most unread items that are read to find the first of them. */
 const mostUnread = 1200
 
-const open = new Set<Timeline>()
+let open: Timeline[] = []
 
 export class Timeline {
   readonly conversation: string
@@ -38,12 +38,12 @@ export class Timeline {
 
   /** start reads the end of the history and listens until stop. */
   start(unread: number): void {
-    open.add(this)
+    open = [...open, this]
     void this.#begin(unread)
   }
 
   stop(): void {
-    open.delete(this)
+    open = open.filter((t) => t !== this)
   }
 
   async #begin(unread: number): Promise<void> {
@@ -83,9 +83,8 @@ export class Timeline {
     this.older = 'loading'
     try {
       const got = await this.#read(this.#before, page)
-      const known = new Set(this.items.map((i) => i.key))
       this.shift = true
-      this.items = [...got.items.filter((i) => !known.has(i.key)), ...this.items]
+      this.items = [...unknown(this.items, got.items), ...this.items]
       this.#before = got.before
       this.older = got.before ? 'more' : 'none'
       await tick()
@@ -106,8 +105,7 @@ export class Timeline {
     if (this.phase !== 'ready') return this.#begin(0)
     try {
       const got = await this.#read(undefined, page)
-      const known = new Set(this.items.map((i) => i.key))
-      if (got.before && this.items.length > 0 && !got.items.some((i) => known.has(i.key))) {
+      if (got.before && this.items.length > 0 && unknown(this.items, got.items).length === got.items.length) {
         this.items = sorted(got.items) // more came than a page: what is between is read when it is looked at
         this.#before = got.before
         this.older = 'more'
@@ -120,13 +118,7 @@ export class Timeline {
   }
 
   #put(news: Item[]): void {
-    const byKey = new Map(this.items.map((i) => [i.key, i]))
-    for (const i of news) {
-      const was = byKey.get(i.key)
-      const message = was?.message && i.message ? further(was.message, i.message) : i.message
-      byKey.set(i.key, { ...i, message, seq: message?.seq ?? i.seq })
-    }
-    this.items = sorted([...byKey.values()])
+    this.items = merged(this.items, news)
   }
 
   #putMessage(m: Message): void {

@@ -23,7 +23,7 @@ export function calendar(locale: string, zone?: string): Calendar {
   const near = new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long', ...tz })
   const far = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'long', year: 'numeric', ...tz })
   const short = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'long', ...tz })
-  const time = new Intl.DateTimeFormat(locale, { hour: 'numeric', minute: '2-digit', ...tz })
+  const time = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', ...tz })
   const full = new Intl.DateTimeFormat(locale, { dateStyle: 'full', timeStyle: 'short', ...tz })
   const key = (at: number) => keyed.format(at)
   const year = (at: number) => key(at).slice(0, 4)

@@ -69,7 +69,7 @@ function block(kind: 'quote' | 'list' | 'lines', lines: string[]): Block {
   const inner: Inline[] = []
   for (const [n, line] of plain.entries()) {
     if (n > 0) pushText(inner, '\n')
-    for (const node of inline(line)) node.kind === 'text' ? pushText(inner, node.text) : inner.push(node)
+    for (const node of inline(line)) push(inner, node)
   }
   return { kind, inner }
 }
@@ -162,12 +162,11 @@ function resolve(list: Token[]): Inline[] {
     const o = open.pop()
     if (!o) return
     pushText(top(), signs[o.mark])
-    for (const n of o.inner) n.kind === 'text' ? pushText(top(), n.text) : top().push(n)
+    for (const n of o.inner) push(top(), n)
   }
   for (const t of list) {
     if ('node' in t) {
-      if (t.node.kind === 'text') pushText(top(), t.node.text)
-      else top().push(t.node)
+      push(top(), t.node)
       continue
     }
     const opened = open.findIndex((o) => o.mark === t.mark)
@@ -183,6 +182,11 @@ function resolve(list: Token[]): Inline[] {
   }
   while (open.length > 0) unwind()
   return root
+}
+
+function push(list: Inline[], node: Inline): void {
+  if (node.kind === 'text') pushText(list, node.text)
+  else list.push(node)
 }
 
 function pushText(list: Inline[], text: string): void {
