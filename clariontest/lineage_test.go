@@ -44,6 +44,7 @@ func deviceOf(record []byte) ed25519.PrivateKey {
 // generation is a key of an MLS group that may encrypt one message, ever.
 type generation struct {
 	group       string
+	branch      string // the epoch's authenticator: after a restore there can be several epochs of one number
 	epoch       uint64
 	leaf        mls.LeafIndex
 	contentType uint8
@@ -54,14 +55,14 @@ type generation struct {
 // which key each envelope was sealed.
 type generations struct {
 	mu     sync.Mutex
-	groups map[string]*mls.Group // by group and epoch
+	groups map[string][]*mls.Group // by group and epoch, each branch once
 	used   map[generation][][]byte
 	twice  []string
 	blind  int // accepted envelopes whose sender could not be told
 }
 
 func newGenerations() *generations {
-	return &generations{groups: map[string]*mls.Group{}, used: map[generation][][]byte{}}
+	return &generations{groups: map[string][]*mls.Group{}, used: map[generation][][]byte{}}
 }
 
 // device returns what watches one client: its vault and its connections.
@@ -88,8 +89,7 @@ func (g *generations) device() (watch func([]vault.Change), tap *Tap) {
 			}
 			g.mu.Lock()
 			defer g.mu.Unlock()
-			id, epoch, _, err := mls.MessageEpoch(a.Body)
-			if err != nil || g.groups[stateName(id, epoch)] != nil {
+			if g.opener(a.Body) != nil {
 				return true
 			}
 			for _, state := range latest {
@@ -97,7 +97,7 @@ func (g *generations) device() (watch func([]vault.Change), tap *Tap) {
 					continue
 				}
 				if group, err := mls.UnmarshalGroup(state, deviceOf(self)); err == nil {
-					g.groups[stateName(group.GroupID(), group.Epoch())] = group
+					g.learn(group)
 				}
 			}
 			return true
@@ -114,6 +114,31 @@ func (g *generations) device() (watch func([]vault.Change), tap *Tap) {
 
 func stateName(group []byte, epoch uint64) string { return fmt.Sprintf("%x/%d", group, epoch) }
 
+// learn keeps the state of a branch that is not known yet.
+func (g *generations) learn(group *mls.Group) {
+	name := stateName(group.GroupID(), group.Epoch())
+	for _, known := range g.groups[name] {
+		if bytes.Equal(known.EpochAuthenticator(), group.EpochAuthenticator()) {
+			return
+		}
+	}
+	g.groups[name] = append(g.groups[name], group)
+}
+
+// opener is the state that can tell who made an envelope, nil if none can.
+func (g *generations) opener(body []byte) *mls.Group {
+	id, epoch, _, err := mls.MessageEpoch(body)
+	if err != nil {
+		return nil
+	}
+	for _, group := range g.groups[stateName(id, epoch)] {
+		if _, err := group.Peek(body); err == nil {
+			return group
+		}
+	}
+	return nil
+}
+
 // accepted notes an envelope that the server has.
 func (g *generations) accepted(body []byte) {
 	g.mu.Lock()
@@ -122,7 +147,7 @@ func (g *generations) accepted(body []byte) {
 	if err != nil {
 		return // no MLS message: an introduction
 	}
-	group := g.groups[stateName(id, epoch)]
+	group := g.opener(body)
 	if group == nil {
 		g.blind++
 		return
@@ -132,7 +157,7 @@ func (g *generations) accepted(body []byte) {
 		g.blind++
 		return
 	}
-	key := generation{string(id), epoch, s.Leaf, s.ContentType, s.Generation}
+	key := generation{string(id), string(group.EpochAuthenticator()), epoch, s.Leaf, s.ContentType, s.Generation}
 	for _, other := range g.used[key] {
 		if bytes.Equal(other, body) {
 			return
