@@ -38,6 +38,7 @@ type Client struct {
 	retries     int
 	marksAt     time.Time // when marks are due, zero for none
 	upkeepAt    time.Time
+	askAt       time.Time // when the way back is asked for again, zero for never
 	liveCounter uint64
 	liveSeen    map[[32]byte]uint64 // newest live counter by device
 	typingAt    map[conversationID]time.Time

@@ -92,6 +92,8 @@ type conversation struct {
 	LastSpot    spot      // where the last message stands
 	LastOrder   uint64    // its order + 1; 0 when there is none
 	Active      int64     // when it was last written in, Unix seconds
+	Took        int64     // when an envelope was last taken, Unix seconds
+	Forgets     int64     // the server forgets in less than this, as was seen, seconds; 0 for nothing seen
 
 	Leaving bool // this person leaves, and the members are not yet told
 
@@ -131,6 +133,8 @@ func (v *conversation) Fields(c *wire.Coder) {
 	v.LastSpot.Fields(c)
 	c.U64(&v.LastOrder)
 	c.I64(&v.Active)
+	c.I64(&v.Took)
+	c.I64(&v.Forgets)
 	c.Bool(&v.Leaving)
 }
 

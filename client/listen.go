@@ -174,6 +174,9 @@ func (c *Client) untilNext() time.Duration {
 		wait = min(wait, time.Second)
 	}
 	wait = c.untilLeavers(wait)
+	if !c.askAt.IsZero() {
+		wait = min(wait, c.askAt.Sub(c.now()))
+	}
 	return max(0, min(wait, c.upkeepAt.Sub(c.now())))
 }
 
@@ -198,6 +201,9 @@ func (c *Client) takeTimers(ctx context.Context) {
 		}
 		if err == nil && len(c.leftAt) > 0 {
 			err = c.removeLeavers(ctx)
+		}
+		if err == nil && !c.askAt.IsZero() && !c.askAt.After(c.now()) {
+			c.askBackEverywhere(ctx)
 		}
 		if err == nil && !c.upkeepAt.After(c.now()) {
 			c.upkeepAt = c.now().Add(upkeepPace)

@@ -109,8 +109,12 @@ func (c *Client) catchUp(ctx context.Context, v *conversation) error {
 		if err != nil {
 			return err
 		}
-		if after := v.Seq - v.Base; uint64(page.First) > after+1 {
-			return c.pastKeep(ctx, v)
+		if uint64(page.First) > v.Seq-v.Base+1 {
+			own := v.ownUpTo(uint64(page.First))
+			if own == nil {
+				return c.pastKeep(ctx, v)
+			}
+			page.Envelopes = append(own, page.Envelopes...)
 		}
 		if err := c.takeEnvelopes(ctx, v, page.Envelopes); err != nil {
 			return err
@@ -124,6 +128,22 @@ func (c *Client) catchUp(ctx context.Context, v *conversation) error {
 		}
 	}
 	return nil
+}
+
+// ownUpTo lists what is gone before a place of the mailbox, when all of it is
+// what this device sent itself and the server acknowledged there; else nil.
+func (v *conversation) ownUpTo(first uint64) []wire.Envelope {
+	var own []wire.Envelope
+	for at := v.Seq - v.Base + 1; at < first; at++ {
+		n := slices.IndexFunc(v.Acked, func(a ackedEnvelope) bool { return a.Seq == v.Base+at })
+		if n < 0 {
+			return nil
+		}
+		e := v.Acked[n].Sent
+		e.Seq = wire.Seq(at)
+		own = append(own, e)
+	}
+	return own
 }
 
 // checkShown: at the end of the mailbox everything that the server had
@@ -157,6 +177,9 @@ func (c *Client) takeEnvelopes(ctx context.Context, v *conversation, list []wire
 	}
 	if f := (*Failure)(nil); failed != nil && (!errors.As(failed, &f) || f.Code != v.Alarm) {
 		return c.takeAgain(ctx, v, mailbox, list[:taken], failed)
+	}
+	if taken > 0 {
+		v.Took = c.now().Unix()
 	}
 	v.save(&ch)
 	if err := c.commit(ctx, &ch); err != nil {
@@ -436,6 +459,7 @@ func (c *Client) pastKeep(ctx context.Context, v *conversation) error {
 	var ch change
 	v.Status = statusOld
 	v.Pending = nil
+	v.Forgets = max(c.now().Unix()-v.Took, 0)
 	v.save(&ch)
 	c.note(&ch, v, v.Seq, ProblemPastKeep)
 	c.upkeepAt = c.now()

@@ -17,7 +17,19 @@ import (
 // which devices are the person's, and one commit takes the dead leaves out and
 // the devices in. Who asks twice, or asks several, is added once.
 
-const askAgain = 30 * time.Minute // before asking the same members again
+const (
+	askAgain   = 30 * time.Minute // before asking the same members again
+	askSoonest = 10 * time.Second // also where the server forgets a request sooner than that
+)
+
+// askEvery is how long a request is left to be answered. When the server was
+// seen to forget what is younger than askAgain, it forgets requests too.
+func (v *conversation) askEvery() time.Duration {
+	if v.Forgets == 0 {
+		return askAgain
+	}
+	return max(askSoonest, min(askAgain, time.Duration(min(v.Forgets, int64(askAgain/time.Second)))*time.Second))
+}
 
 // awaitConversations writes the conversations of a recovery blob as known but
 // not open yet.
@@ -37,20 +49,30 @@ func (c *Client) awaitConversations(ch *change, list []blobConversation) error {
 	return nil
 }
 
-// askBackEverywhere asks for each conversation that this device cannot open.
+// askBackEverywhere asks for each conversation that this device cannot open,
+// and plans when to ask again.
 func (c *Client) askBackEverywhere(ctx context.Context) {
+	c.askAt = time.Time{}
 	for _, v := range c.sorted() {
-		if v.Status == statusAwaiting || v.Status == statusBroken {
-			if err := c.askBack(ctx, v); err != nil && !unreachable(err) {
-				c.tell(c.problem(v.ID.String(), 0, AsFailure(err)))
-			}
+		if v.Status != statusAwaiting && v.Status != statusBroken {
+			continue
+		}
+		if err := c.askBack(ctx, v); err != nil && !unreachable(err) {
+			c.tell(c.problem(v.ID.String(), 0, AsFailure(err)))
+		}
+		at := time.Unix(v.Asked, 0).Add(v.askEvery())
+		if soonest := c.now().Add(askSoonest); at.Before(soonest) {
+			at = soonest // it could not be asked just now
+		}
+		if c.askAt.IsZero() || at.Before(c.askAt) {
+			c.askAt = at
 		}
 	}
 }
 
-// askBack asks the other members of one conversation, at most every askAgain.
+// askBack asks the other members of one conversation, at most every askEvery.
 func (c *Client) askBack(ctx context.Context, v *conversation) error {
-	if c.now().Unix()-v.Asked < int64(askAgain/time.Second) {
+	if c.now().Unix()-v.Asked < int64(v.askEvery()/time.Second) {
 		return nil
 	}
 	epoch := v.Epoch
@@ -94,7 +116,7 @@ func (c *Client) takeAddBack(ctx context.Context, i *introduction, a *keydir.Acc
 		return errIgnore
 	}
 	if v.Status == statusAwaiting {
-		return c.allLost(ctx, v, h)
+		return c.allLost(ctx, v, a)
 	}
 	if v.Status == statusBroken || v.Status == statusOld {
 		v.noteLost(h) // so it is not this device alone that cannot go on
@@ -115,15 +137,30 @@ func (c *Client) takeAddBack(ctx context.Context, i *introduction, a *keydir.Acc
 
 // allLost begins a conversation anew when every other member has said that
 // they lost it too, and this one comes first among them: as long as one may be
-// left who has it, two groups would stand under one name.
-func (c *Client) allLost(ctx context.Context, v *conversation, asked wire.Handle) error {
-	v.noteLost(asked)
+// left who has it, two groups would stand under one name. Whoever does not come
+// first tells the one who asked, once: this device's own request may have been
+// forgotten before they were there.
+func (c *Client) allLost(ctx context.Context, v *conversation, asked *keydir.Account) error {
+	known := v.lost[asked.Newest.Handle]
+	v.noteLost(asked.Newest.Handle)
+	first := true
 	for _, h := range v.handles() {
-		if h != c.self.Handle && !v.left(h) && (!v.lost[h] || h.String() < c.self.Handle.String()) {
-			return errIgnore
-		}
+		first = first && (h == c.self.Handle || v.left(h) || (v.lost[h] && h.String() > c.self.Handle.String()))
 	}
-	return c.foundAgain(ctx, v)
+	if first {
+		return c.foundAgain(ctx, v)
+	}
+	if known {
+		return errIgnore
+	}
+	var ch change
+	if err := c.queueAddBack(&ch, v.ID, inviteeOf(asked), c.self.devicePublic(), v.Epoch); err != nil {
+		return err
+	}
+	if err := c.commit(ctx, &ch); err != nil {
+		return err
+	}
+	return errIgnore
 }
 
 func (v *conversation) noteLost(h wire.Handle) {

@@ -152,6 +152,9 @@ func (srv *Server) Purge() error {
 			srv.c.Log.Info("purged", "table", p.Table, "rows", p.Removed, "limit", p.Policy)
 		}
 	}
+	if err == nil {
+		err = srv.store.PurgeBrief()
+	}
 	if wire.CodeOf(err) == wire.CodeShuttingDown {
 		return nil
 	}
