@@ -84,8 +84,9 @@ func TestLines(t *testing.T) {
 	}
 	Await(lin, "being removed", func(e client.MemberRemoved) bool { return e.Handle.Name == "lin" && e.By.Name == "ada" })
 	Await(omar, "Lin being removed", func(e client.MemberRemoved) bool { return e.Handle.Name == "lin" })
-	ada.Say(g.ID, "she left")
+	m := ada.Say(g.ID, "she left")
 	omar.AwaitText("she left")
+	ada.AwaitState(m.ID, client.StateDelivered)
 	ada, omar, lin = ada.Reopen(), omar.Reopen(), lin.Reopen()
 	between := []string{"ada: hello", "omar added lin", "the code changed", "lin: I am here", "ada removed lin", "the code changed", "ada: she left"}
 	sameLines(t, ada, g.ID, append([]string{"ada named it Harbour"}, between...)...)
