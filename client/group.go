@@ -237,7 +237,6 @@ func (c *Client) NewGroup(ctx context.Context, name string, handles []string) (o
 		}
 		out = c.public(v)
 		c.tryUpkeep(ctx)
-		c.soonHeard()
 		return nil
 	})
 	return out, err

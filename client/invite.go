@@ -182,7 +182,6 @@ func (c *Client) Accept(ctx context.Context, linkOrHandle string) (out Conversat
 		}
 		out = c.public(v)
 		c.tryUpkeep(ctx)
-		c.soonHeard()
 		return nil
 	})
 	return out, err

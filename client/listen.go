@@ -151,13 +151,6 @@ func (c *Client) soon() {
 	}
 }
 
-// soonHeard lets a client that listens subscribe to a conversation it began.
-func (c *Client) soonHeard() {
-	if c.listening {
-		c.soon()
-	}
-}
-
 // untilNext is how long the loop may sleep.
 func (c *Client) untilNext() time.Duration {
 	wait := time.Minute
