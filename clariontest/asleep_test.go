@@ -107,7 +107,7 @@ func TestBothAsleep(t *testing.T) {
 			*a = (*a).Reopen().Online()
 			(*a).AwaitProblem(client.ProblemPastKeep)
 			(*a).Online() // asks for its way back
-			forget() // and that is gone too
+			forget()      // and that is gone too
 			*b = (*b).Reopen().Online()
 			(*b).AwaitProblem(client.ProblemPastKeep)
 			join(ada, conv)
