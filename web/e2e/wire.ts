@@ -11,6 +11,7 @@ export class Wire {
   readonly #server: Server
   readonly #tunnels = new Set<{ page: Duplex; server: Socket }>()
   #held = false
+  #holdAt = Infinity
   #refusing = false
 
   private constructor() {
@@ -65,7 +66,10 @@ export class Wire {
     for (const s of [page, server]) s.on('error', end).on('close', end)
     server.on('connect', () => {
       page.write('HTTP/1.1 200 OK\r\n\r\n')
-      page.on('data', (b: Buffer) => server.write(b))
+      page.on('data', (b: Buffer) => {
+        if (b.length >= this.#holdAt) this.hold()
+        server.write(b)
+      })
       server.on('data', (b: Buffer) => page.write(b))
       if (this.#held) server.pause()
     })
@@ -77,9 +81,20 @@ export class Wire {
     for (const t of this.#tunnels) t.server.pause()
   }
 
+  /** holdAfter holds as soon as the page has said something that long, in
+   *  bytes: the server gets it, and its answer is the first thing held back. */
+  holdAfter(bytes: number): void {
+    this.#holdAt = bytes
+  }
+
+  get held(): boolean {
+    return this.#held
+  }
+
   /** release lets what was held pass, and all that follows. */
   release(): void {
     this.#held = false
+    this.#holdAt = Infinity
     for (const t of this.#tunnels) t.server.resume()
   }
 
