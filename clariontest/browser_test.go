@@ -26,31 +26,34 @@ func stage(t *testing.T) *chromium.Stage {
 	return chromium.NewStage(t, program)
 }
 
-// TestTimeMachineInBrowser is TestTimeMachine with every vault in the
-// IndexedDB of a real browser: set back, copied, failing at random commits.
-func TestTimeMachineInBrowser(t *testing.T) {
+// TestVaultsInBrowser is the time machine, and then the liar with each lie
+// once, with every vault in the IndexedDB of a real browser: set back, copied,
+// failing at random commits.
+func TestVaultsInBrowser(t *testing.T) {
 	chance := Chance(t)
 	far := stage(t).Vaults()
+	keep := func(s *Server) { s.KeepVaultsIn(far) }
 	deadline := time.Now().Add(Budget(12 * time.Second))
-	for session := 0; time.Now().Before(deadline); session++ {
+	for session := 0; time.Now().Before(deadline) && !t.Failed(); session++ {
 		seed := chance.Uint64()
-		ok := t.Run(fmt.Sprint("session ", session), func(t *testing.T) {
-			newMachine(t, rand.New(rand.NewPCG(seed, 1)), func(s *Server) { s.KeepVaultsIn(far) }).run()
-		})
-		if !ok {
-			return
-		}
+		t.Run(fmt.Sprint("time machine ", session), func(t *testing.T) { newMachine(t, rand.New(rand.NewPCG(seed, 1)), keep).run() })
+	}
+	for _, what := range lies() {
+		t.Run(string(what), func(t *testing.T) { newPair(t, rand.New(rand.NewPCG(chance.Uint64(), 2)), keep).liedTo(what) })
 	}
 }
 
-// TestLiarInBrowser is TestLiar with both vaults in IndexedDB, each lie once.
-func TestLiarInBrowser(t *testing.T) {
-	chance := Chance(t)
-	far := stage(t).Vaults()
-	for _, what := range lies() {
-		t.Run(string(what), func(t *testing.T) {
-			newPair(t, rand.New(rand.NewPCG(chance.Uint64(), 2)), func(s *Server) { s.KeepVaultsIn(far) }).liedTo(what)
-		})
+// waysToEnd are all ways in which a page ends.
+func waysToEnd(st *chromium.Stage) []func(at *chromium.Page) error {
+	return []func(at *chromium.Page) error{
+		func(at *chromium.Page) error { return at.Terminate(st.Context) },
+		func(at *chromium.Page) error { return at.Close(st.Context) },
+		func(at *chromium.Page) error { return at.Crash(st.Context) },
+		func(*chromium.Page) error {
+			st.Browser.Kill()
+			st.Launch()
+			return nil
+		},
 	}
 }
 
@@ -79,16 +82,7 @@ func TestWriterKilled(t *testing.T) {
 	Await(ada, "the conversation", func(e client.ConversationJoined) bool { return e.Conversation == conv })
 	ada.Say(conv, "go on") // from here the state of this epoch is known to g
 
-	ends := []func(at *chromium.Page) error{
-		func(at *chromium.Page) error { return at.Terminate(st.Context) },
-		func(at *chromium.Page) error { return at.Close(st.Context) },
-		func(at *chromium.Page) error { return at.Crash(st.Context) },
-		func(*chromium.Page) error {
-			st.Browser.Kill()
-			st.Launch()
-			return nil
-		},
-	}
+	ends := waysToEnd(st)
 	sent := map[string]bool{}
 	for round := range 2 * len(ends) {
 		at, run, out := st.Start("write omar " + conv)

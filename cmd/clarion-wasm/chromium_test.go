@@ -14,12 +14,21 @@ import (
 	"clarion.chat/clarion/clariontest/chromium"
 )
 
-func newPage(t *testing.T) *chromium.Stage { return chromium.NewStage(t, buildTests(t)) }
-
-// TestInChromium runs this package's own tests, and those that need a browser,
-// in one.
+// TestInChromium shows in a real browser what this package promises there.
 func TestInChromium(t *testing.T) {
-	p := newPage(t)
+	program, err := chromium.BuildTests(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]func(*testing.T, *chromium.Stage){
+		"own tests": ownTests, "killed while committing": killedWhileCommitting, "no room": noRoom, "evicted": evicted,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, chromium.NewStage(t, program)) })
+	}
+}
+
+// ownTests runs this package's own tests, and those that need a browser.
+func ownTests(t *testing.T, p *chromium.Stage) {
 	_, run, out := p.Start("", "-test.v")
 	all := strings.Join(p.Wait(run, out, 0), "\n")
 	for _, name := range []string{"TestIndexedDBVault", "TestPassphrase", "TestTakenAway", "TestAwait"} {
@@ -44,24 +53,14 @@ func number(p *chromium.Stage, task string) int {
 	return n
 }
 
-func buildTests(t *testing.T) string {
-	t.Helper()
-	program, err := chromium.BuildTests(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return program
-}
-
-// TestKilledWhileCommitting ends a page that commits, in every way that a page
+// killedWhileCommitting ends a page that commits, in every way that a page
 // ends: its worker is terminated, the tab is closed, its process crashes, the
 // browser is killed. Each commit must be there whole or not at all, and none
 // that was acknowledged may be missing.
-func TestKilledWhileCommitting(t *testing.T) {
+func killedWhileCommitting(t *testing.T, p *chromium.Stage) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
-	p := newPage(t)
 	ends := []struct {
 		how string
 		end func(at *chromium.Page) error
@@ -76,7 +75,7 @@ func TestKilledWhileCommitting(t *testing.T) {
 		}},
 	}
 	next := 0
-	for round := range 3 * len(ends) {
+	for round := range 2 * len(ends) {
 		end := ends[round%len(ends)]
 		at, run, out := p.Start("commit crash " + strconv.Itoa(next))
 		p.Wait(run, out, 1+random.IntN(30))
@@ -98,9 +97,8 @@ func TestKilledWhileCommitting(t *testing.T) {
 	}
 }
 
-// TestNoRoom gives the origin a small quota, then a large one.
-func TestNoRoom(t *testing.T) {
-	p := newPage(t)
+// noRoom gives the origin a small quota, then a large one.
+func noRoom(t *testing.T, p *chromium.Stage) {
 	quota := func(size int) {
 		t.Helper()
 		at, err := p.Browser.Open(p.Context, p.Host.URL+"/empty")
@@ -122,9 +120,8 @@ func TestNoRoom(t *testing.T) {
 	}
 }
 
-// TestEvicted clears what the browser keeps for the origin under an open core.
-func TestEvicted(t *testing.T) {
-	p := newPage(t)
+// evicted clears what the browser keeps for the origin under an open core.
+func evicted(t *testing.T, p *chromium.Stage) {
 	at, run, out := p.Start("core evicted")
 	if first := p.Wait(run, out, 1); !strings.HasPrefix(first[0], "open ") || !strings.HasSuffix(first[0], "this vault holds no account") {
 		t.Fatalf("the core says %q", first)
