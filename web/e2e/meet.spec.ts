@@ -119,17 +119,18 @@ test('a message is on the way, sent, delivered and read, each when it is so', as
   await expect(ada.state('held on the way there')).toHaveText('Sent')
   // The server answers a later question of Ada's, so it had time to say more.
   await ada.say('and another')
+  // Of messages that came as far, the last one says so.
   await expect(ada.state('and another')).toHaveText('Sent')
-  await expect(ada.state('held on the way there')).toHaveText('Sent')
+  await expect(ada.state('held on the way there')).toHaveCount(0)
   await expect(omar.bubble('held on the way there')).toHaveCount(0)
 
   // Delivered without being read: Omar is elsewhere in the app.
   await omar.button('Settings').click()
   omar.wire!.release()
-  await expect(ada.state('held on the way there')).toHaveText('Delivered')
+  await expect(ada.state('and another')).toHaveText('Delivered')
   await expect(omar.row('ada').getByText('2', { exact: true })).toBeVisible()
   await omar.go('ada')
-  await expect(ada.state('held on the way there')).toHaveText('Read')
+  await expect(ada.state('and another')).toHaveText('Read')
 })
 
 test('typing shows while somebody writes', async () => {
@@ -157,9 +158,9 @@ test('an emoji is found by name and put where the cursor is', async () => {
   await ada.composer.fill('tea ')
   await ada.button('Emoji').click()
   const picker = ada.dialog()
-  await picker.getByRole('searchbox').or(picker.getByRole('textbox')).first().fill('hot beverage')
+  await picker.getByRole('searchbox').fill('hot beverage')
   await looks.at(ada.page, '09-emoji')
-  await picker.getByRole('button', { name: /hot beverage/i }).or(picker.getByRole('option', { name: /hot beverage/i })).first().click()
+  await picker.getByRole('gridcell', { name: 'hot beverage' }).click()
   await expect(ada.composer).toHaveValue('tea ☕')
   await ada.composer.press('Enter')
   await omar.reads('tea ☕')
@@ -229,7 +230,7 @@ test('a reload loses nothing and nothing shows twice', async () => {
   for (const p of [ada, omar]) {
     await p.reload()
     await p.go(p === ada ? 'omar' : 'ada')
-    for (const text of ['Is this thing on?', 'held on the way there', 'tea ☕']) await p.reads(text)
+    for (const text of ['tea ☕', 'held on the way there', 'Is this thing on?']) await p.finds(text)
     const { sum, what } = await shift(p.page)
     expect(sum, what.join('\n')).toBeLessThanOrEqual(0.02)
   }

@@ -148,6 +148,15 @@ export class Person {
     await expect(this.bubble(text)).toHaveCount(1)
   }
 
+  /** finds looks upwards through the history until the text is there, once. */
+  async finds(text: string): Promise<void> {
+    const history = this.page.getByRole('region', { name: /^Messages with / })
+    await expect(async () => {
+      if ((await this.bubble(text).count()) === 0) await history.evaluate((e) => e.scrollBy(0, -e.clientHeight / 2))
+      expect(await this.bubble(text).count(), text).toBe(1)
+    }).toPass({ timeout: 60_000 })
+  }
+
   async reload(): Promise<void> {
     await this.page.reload()
   }
