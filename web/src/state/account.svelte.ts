@@ -55,6 +55,8 @@ export async function look(): Promise<void> {
     account.known = true
     account.replaced = false
     localStorage.setItem(knownKey, me.handle)
+    // Ask the browser not to empty this vault when it runs short; only a page can.
+    void navigator.storage?.persist?.().catch(() => undefined)
     await goOnline()
   } catch (e) {
     const f = failure(e)
