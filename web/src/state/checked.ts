@@ -4,15 +4,7 @@ import type { Checked } from '../core/generated'
 import { m } from '../paraglide/messages.js'
 import { bare } from './conversations.svelte'
 
-export type Standing = 'checked' | 'came' | 'changed' | 'unchecked'
-
-/** standing sums a check up. Coming by our link is not a check. */
-export function standing(c: Checked | null): Standing {
-  if (!c) return 'unchecked'
-  if (c.how === 'changed_since_check') return 'changed'
-  if (c.how === 'came_by_your_link') return 'came'
-  return 'checked'
-}
+export { standing, type Standing } from './standing'
 
 const day = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'long' })
 
