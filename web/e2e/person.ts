@@ -157,6 +157,31 @@ export class Person {
     }).toPass({ timeout: 60_000 })
   }
 
+  /** history reads all that was said here, oldest first, by scrolling up: each
+   *  row once, so that a text that stands there twice is there twice. */
+  async history(): Promise<string[]> {
+    const region = this.page.getByRole('region', { name: /^Messages with / })
+    await expect(this.page.locator('[data-message]').first()).toBeAttached()
+    const seen = new Set<string>()
+    let all: string[] = []
+    await region.evaluate((e) => e.scrollTo(0, e.scrollHeight))
+    for (let still = 0; still < 3; ) {
+      const { rows, top } = await region.evaluate(async (e) => {
+        await new Promise((f) => requestAnimationFrame(() => requestAnimationFrame(f)))
+        const rows = [...e.querySelectorAll<HTMLElement>('[data-message]')].map((d) => [d.dataset.message ?? '', d.querySelector('.bubble')?.textContent ?? ''] as const)
+        const top = e.scrollTop
+        e.scrollBy(0, -e.clientHeight / 2)
+        return { rows, top }
+      })
+      const fresh = rows.filter(([id]) => !seen.has(id))
+      for (const [id] of fresh) seen.add(id)
+      all = [...fresh.map(([, text]) => text), ...all]
+      still = top <= 0 && fresh.length === 0 ? still + 1 : 0
+    }
+    await region.evaluate((e) => e.scrollTo(0, e.scrollHeight))
+    return all
+  }
+
   async reload(): Promise<void> {
     await this.page.reload()
   }
