@@ -115,6 +115,10 @@ test('the main job by keyboard alone', async () => {
   await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur())
   await page.keyboard.press('Control+k')
   await page.keyboard.type('omar')
+  await expect(async () => {
+    await page.keyboard.press('ArrowDown')
+    await expect(page.getByRole('option', { selected: true })).toContainText('omar', { timeout: 200 })
+  }).toPass()
   await page.keyboard.press('Enter')
   await expect(page.getByRole('heading', { level: 1, name: 'omar' })).toBeVisible()
   const reach = async (what: RegExp) => {
