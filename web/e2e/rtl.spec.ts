@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// A language that is longer, in other letters, and runs right to left. The
+// app is built once more for it (scripts/pseudo.mjs) and put in the place of
+// the server's own, under the same policy and over the same vault.
+import { expect, test, type BrowserContext, type Page } from '@playwright/test'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { appear, narrow, overflowing, unfit, wide } from './look'
+import { Person } from './person'
+import { Server } from './server'
+
+const web = new URL('../', import.meta.url).pathname
+const made = web + 'test-results/pseudo/dist'
+const shots = web + 'shots/'
+const mime: Record<string, string> = { html: 'text/html; charset=utf-8', js: 'text/javascript; charset=utf-8', css: 'text/css; charset=utf-8', wasm: 'application/wasm', woff2: 'font/woff2', svg: 'image/svg+xml' }
+
+/** turn puts the pseudo build in the place of the server's. */
+async function turn(context: BrowserContext, server: Server): Promise<void> {
+  const { headers } = (await context.request.get(server.url + '/')).headersArray().reduce(
+    (all, h) => ({ headers: /^content-(length|type|encoding)$/i.test(h.name) ? all.headers : { ...all.headers, [h.name]: h.value } }),
+    { headers: {} as Record<string, string> },
+  )
+  expect(headers['content-security-policy'] ?? headers['Content-Security-Policy'], 'under the same policy').toContain("default-src 'none'")
+  await context.route(
+    (url) => url.origin === server.url,
+    async (route) => {
+      const path = new URL(route.request().url()).pathname
+      const file = made + (path === '/' || path === '/i' ? '/index.html' : path)
+      if (!existsSync(file)) return route.continue()
+      await route.fulfill({ body: readFileSync(file), headers: { ...headers, 'content-type': mime[file.split('.').at(-1) ?? ''] ?? 'application/octet-stream' } })
+    },
+  )
+}
+
+const wrong: string[] = []
+
+async function look(page: Page, name: string): Promise<void> {
+  mkdirSync(shots, { recursive: true })
+  expect(await page.evaluate(() => document.documentElement.dir)).toBe('rtl')
+  for (const size of [wide, narrow, { width: 320, height: 640 }]) {
+    await page.setViewportSize(size)
+    await appear(page, 'light')
+    if (size.width > 320) await page.screenshot({ path: `${shots}${name}-${size.width}-light.png`, animations: 'disabled' })
+    for (const w of [...(await overflowing(page)), ...(await unfit(page))]) wrong.push(`${name}, ${size.width} px: ${w}`)
+  }
+  await page.setViewportSize(wide)
+  // Whatever is still in Latin letters did not come from the catalogue.
+  const latin = await page.evaluate(() => {
+    const found: string[] = []
+    const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+    while (walk.nextNode()) {
+      const n = walk.currentNode
+      if (!n.parentElement?.closest('noscript, code, .code, kbd, bdi, [data-message], time, dd, input, [aria-hidden]')) found.push(...(n.nodeValue?.match(/[A-Za-z]{3,}/g) ?? []))
+    }
+    return found
+  })
+  const known = /^(ada|omar|Lin|Iceland|example|org|November|Clarion|Sun|Mon|Tue|Wed|Thu|Fri|Sat|[A-Z][a-z]+day)$/
+  for (const w of latin) if (!known.test(w)) wrong.push(`${name}: “${w}” is not in the catalogue`)
+}
+
+test('a language of other letters that runs right to left', async ({ browser }) => {
+  execFileSync('node', ['scripts/pseudo.mjs'], { cwd: web })
+  const server = await Server.start()
+  const ada = await Person.arrive(browser, server, 'ada', { serviceWorkers: 'block' })
+  const omar = await Person.arrive(browser, server, 'omar', { serviceWorkers: 'block' })
+  for (const p of [ada, omar]) p.watch.expected.push(/Service Worker registration blocked by Playwright/)
+  try {
+    await ada.open()
+    await ada.register()
+    await ada.ready()
+    const link = await ada.invite()
+    await omar.open(link.slice(server.url.length))
+    await omar.register()
+    await omar.go('ada')
+    await omar.say('Tea at four?')
+    await ada.go('omar')
+    await ada.reads('Tea at four?')
+    await ada.say('At five, by the harbour. Bring the long rope and both of the lamps, it will be dark by then.')
+
+    const page = ada.page
+    await turn(ada.context, server)
+    await page.reload()
+    await expect(page.locator('html')).toHaveAttribute('dir', 'rtl')
+    const row = page.getByRole('navigation').getByRole('listitem').getByRole('button').filter({ hasText: 'omar' })
+    await row.click()
+    await expect(page.locator('[data-message]')).toHaveCount(2)
+    const [side, content] = [await page.getByRole('navigation').boundingBox(), await page.locator('main').boundingBox()]
+    expect(side?.x ?? 0, 'the list is on the right').toBeGreaterThan(content?.x ?? 0)
+    await look(page, '50-rtl-conversation')
+    await page.locator('main header button[aria-pressed]').first().click()
+    await expect(page.getByRole('complementary')).toBeVisible()
+    await look(page, '51-rtl-person')
+    await page.keyboard.press('Escape')
+    await page.getByRole('navigation').locator('header button').click()
+    await expect(page.getByRole('dialog')).toBeVisible()
+    await look(page, '52-rtl-new')
+    await page.keyboard.press('Escape')
+    await page.getByRole('navigation').locator('footer button').click()
+    await expect(page.locator('[data-section="knows"]')).toBeVisible()
+    await look(page, '53-rtl-settings')
+
+    await turn(omar.context, server)
+    await omar.page.evaluate(async () => {
+      localStorage.clear()
+      for (const { name } of await indexedDB.databases()) indexedDB.deleteDatabase(name ?? '')
+    })
+    await omar.page.reload()
+    await expect(omar.page.locator('main.wide h1')).toBeVisible()
+    await look(omar.page, '54-rtl-first-run')
+    expect(wrong).toEqual([])
+  } finally {
+    await omar.leave()
+    await ada.leave()
+    await server.close()
+  }
+})
