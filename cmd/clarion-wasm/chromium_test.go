@@ -31,7 +31,7 @@ func TestInChromium(t *testing.T) {
 func ownTests(t *testing.T, p *chromium.Stage) {
 	_, run, out := p.Start("", "-test.v")
 	all := strings.Join(p.Wait(run, out, 0), "\n")
-	for _, name := range []string{"TestIndexedDBVault", "TestPassphrase", "TestTakenAway", "TestAwait"} {
+	for _, name := range []string{"TestIndexedDBVault", "TestPassphrase", "TestTakenAway", "TestAwait", "TestFence", "TestTakenInTheMiddle", "TestTwoCores"} {
 		if !strings.Contains(all, "--- PASS: "+name+" ") {
 			t.Errorf("%s did not pass\n%s", name, all)
 		}

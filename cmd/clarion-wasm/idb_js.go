@@ -21,7 +21,7 @@ import (
 const (
 	databaseVersion = 1
 	storeRecords    = "records" // values under binary keys, which IndexedDB orders by their bytes
-	storeMeta       = "meta"    // one object under "seal"
+	storeMeta       = "meta"    // the seal and the owner, each under its name
 	// blockedWait is how long other pages may take to close a database that
 	// this one needs for itself.
 	blockedWait = 5 * time.Second
@@ -220,12 +220,7 @@ func (d *database) transact(ctx context.Context, mode string, requests func(tx j
 	tx.Set("oncomplete", complete)
 	tx.Set("onabort", abort)
 	_, err = try(func() js.Value {
-		requests(tx)
-		if mode == "readwrite" {
-			// As it would by itself, only sooner. Not for one that reads: Chromium
-			// then completes it before large results are there.
-			tx.Call("commit")
-		}
+		requests(tx) // and it completes by itself: who asks it to cannot abort it any more
 		return tx
 	})
 	if err != nil {
@@ -263,8 +258,12 @@ func (d *database) failed(err error) error {
 	}
 }
 
-// errGone is a vault that was deleted, evicted or taken over while it was open.
+// errGone is a vault that was deleted or evicted while it was open.
 var errGone = errors.New("the browser took the vault away")
+
+// errTaken is a vault that was opened anew by another page or worker; nothing
+// was changed.
+var errTaken = errors.New("another page took the vault over")
 
 // domError is what a browser throws: DOMException, by its name.
 type domError struct{ name, message string }

@@ -12,13 +12,71 @@ import (
 
 // browserVault keeps records in IndexedDB, in one transaction of strict
 // durability per commit. It stands under vault.Seal.
+//
+// A lock can be stolen from a page that is frozen and wakes later, so the lock
+// is not what keeps an MLS state from having two owners. The fence is: whoever
+// opens the vault writes a new owner into the database, and every transaction
+// that writes reads it first and is aborted when it is another.
 type browserVault struct {
 	database *database
 	lock     *webLock
+	owner    string // drawn when it was opened
 
-	mu     sync.Mutex // guards closed, and starting a call against closing
+	mu     sync.Mutex // guards closed and known, and starting a call against closing
 	closed bool
+	known  bool
+	taken  chan struct{} // closed when another owner was found
 	calls  sync.WaitGroup
+}
+
+// ownerName is the record that names the owner.
+const ownerName = "owner"
+
+// claim makes v the owner. All that an earlier owner wrote is there when it
+// returns, and nothing it writes later will be.
+func (v *browserVault) claim(ctx context.Context) error {
+	return v.database.transact(ctx, "readwrite", func(tx js.Value) {
+		tx.Call("objectStore", storeMeta).Call("put", v.owner, ownerName)
+	})
+}
+
+// write runs a transaction that writes, if v is still the owner; else it is
+// errTaken, and nothing was changed.
+func (v *browserVault) write(ctx context.Context, requests func(tx js.Value)) error {
+	taken := false
+	var fence js.Func
+	err := v.database.transact(ctx, "readwrite", func(tx js.Value) {
+		// Requests are carried out in their order, and the transaction cannot
+		// complete before this one's answer was heard.
+		request := tx.Call("objectStore", storeMeta).Call("get", ownerName)
+		fence = js.FuncOf(func(js.Value, []js.Value) any {
+			if owner := request.Get("result"); owner.Type() != js.TypeString || owner.String() != v.owner {
+				taken = true
+				tx.Call("abort")
+			}
+			return nil
+		})
+		request.Set("onsuccess", fence)
+		requests(tx)
+	})
+	if fence.Truthy() {
+		fence.Release()
+	}
+	if taken {
+		v.lose()
+		return errTaken
+	}
+	return err
+}
+
+// lose notes that another owner has the vault.
+func (v *browserVault) lose() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !v.known {
+		v.known = true
+		close(v.taken)
+	}
 }
 
 // begin counts a call that Close waits for.
@@ -29,8 +87,10 @@ func (v *browserVault) begin() error {
 		return vault.ErrClosed
 	}
 	select {
-	case <-v.lock.lost: // another page is the owner now
-		return errGone
+	case <-v.lock.lost: // another page is the owner now, or will be
+		return errTaken
+	case <-v.taken:
+		return errTaken
 	default:
 	}
 	v.calls.Add(1)
@@ -168,7 +228,7 @@ func (v *browserVault) Commit(ctx context.Context, changes []vault.Change) error
 			values[i] = bytesToJS(change.Value)
 		}
 	}
-	return v.database.transact(ctx, "readwrite", func(tx js.Value) {
+	return v.write(ctx, func(tx js.Value) {
 		records := tx.Call("objectStore", storeRecords)
 		for i := range changes {
 			if changes[i].Value == nil {

@@ -15,6 +15,7 @@ import (
 	"clarion.chat/clarion/client"
 	"clarion.chat/clarion/client/vault"
 	"clarion.chat/clarion/client/vault/vaulttest"
+	"clarion.chat/clarion/cmd/clarion-wasm/calls"
 )
 
 // opened is a vault that a test has open.
@@ -29,7 +30,7 @@ func mustOpen(t *testing.T, name, passphrase string) *opened {
 	t.Helper()
 	o := &opened{name: name}
 	var err error
-	if o.Vault, o.raw, o.lock, err = openVault(context.Background(), name, passphrase); err != nil {
+	if o.Vault, o.raw, o.lock, err = openVault(context.Background(), calls.OpenOptions{Vault: name, Passphrase: passphrase}); err != nil {
 		t.Fatalf("open: %v", err)
 	}
 	t.Cleanup(func() {
@@ -51,7 +52,7 @@ func (o *opened) again(t *testing.T, passphrase string) *opened {
 	}
 	n := &opened{name: o.name}
 	var err error
-	if n.Vault, n.raw, n.lock, err = openVault(context.Background(), o.name, passphrase); err != nil {
+	if n.Vault, n.raw, n.lock, err = openVault(context.Background(), calls.OpenOptions{Vault: o.name, Passphrase: passphrase}); err != nil {
 		t.Fatalf("open again: %v", err)
 	}
 	t.Cleanup(func() { n.Close() })
@@ -139,7 +140,7 @@ func TestPassphrase(t *testing.T) {
 		if err := o.Close(); err != nil {
 			t.Fatal(err)
 		}
-		v, raw, lock, err := openVault(ctx, name, passphrase)
+		v, raw, lock, err := openVault(ctx, calls.OpenOptions{Vault: name, Passphrase: passphrase})
 		if code(err) != want {
 			t.Errorf("with %q it opens with %q, want %q", passphrase, code(err), want)
 		}
@@ -164,6 +165,9 @@ func TestPassphrase(t *testing.T) {
 		t.Errorf("its state is %+v (%v)", state, err)
 	}
 	change("caf\u00e9", "", "", false)
+	if o.lock.Opener() != nil {
+		t.Error("without a passphrase there is an opener")
+	}
 	opens("caf\u00e9", "passphrase_not_set")
 	opens("", "")
 }
@@ -172,7 +176,7 @@ func TestVaultIsOpenOnce(t *testing.T) {
 	ctx := t.Context()
 	name := rand.Text()
 	o := mustOpen(t, name, "")
-	if _, _, _, err := openVault(ctx, name, ""); !errors.Is(err, vault.ErrBusy) || code(err) != failVaultBusy {
+	if _, _, _, err := openVault(ctx, calls.OpenOptions{Vault: name}); !errors.Is(err, vault.ErrBusy) || code(err) != failVaultBusy {
 		t.Errorf("opened twice: %v", err)
 	}
 	if err := eraseVault(name); !errors.Is(err, vault.ErrBusy) {
@@ -181,7 +185,7 @@ func TestVaultIsOpenOnce(t *testing.T) {
 	// One that closes within the wait hands over.
 	handed := make(chan error, 1)
 	go func() {
-		v, _, _, err := openVault(ctx, name, "")
+		v, _, _, err := openVault(ctx, calls.OpenOptions{Vault: name})
 		if err == nil {
 			err = v.Close()
 		}
@@ -232,12 +236,12 @@ func TestOtherVersions(t *testing.T) {
 	ctx := t.Context()
 	newer := rand.Text()
 	rawOpen(t, newer, databaseVersion+1, func(js.Value) {}).Call("close")
-	if _, _, _, err := openVault(ctx, newer, ""); !errors.Is(err, vault.ErrVersion) {
+	if _, _, _, err := openVault(ctx, calls.OpenOptions{Vault: newer}); !errors.Is(err, vault.ErrVersion) {
 		t.Errorf("a newer database: %v", err)
 	}
 	other := rand.Text()
 	rawOpen(t, other, databaseVersion, func(db js.Value) { db.Call("createObjectStore", "something") }).Call("close")
-	if _, _, _, err := openVault(ctx, other, ""); !errors.Is(err, vault.ErrDamaged) {
+	if _, _, _, err := openVault(ctx, calls.OpenOptions{Vault: other}); !errors.Is(err, vault.ErrDamaged) {
 		t.Errorf("a database of something else: %v", err)
 	}
 	// Each part of the seal, changed.
@@ -266,7 +270,7 @@ func TestOtherVersions(t *testing.T) {
 		if err := o.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, _, err := openVault(ctx, o.name, ""); !errors.Is(err, alter.want) {
+		if _, _, _, err := openVault(ctx, calls.OpenOptions{Vault: o.name}); !errors.Is(err, alter.want) {
 			t.Errorf("%s: %v, want %v", what, err, alter.want)
 		}
 	}
@@ -323,7 +327,7 @@ func TestTakenAway(t *testing.T) {
 	defer f.Release()
 	js.Global().Get("navigator").Get("locks").Call("request", "clarion vault "+o.name, options, f)
 	<-o.raw.lock.lost
-	if err := o.Commit(ctx, put("a", "2")); !errors.Is(err, errGone) {
+	if err := o.Commit(ctx, put("a", "2")); !errors.Is(err, errTaken) {
 		t.Errorf("stolen: commit gives %v", err)
 	}
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"sync"
 	"syscall/js"
@@ -88,7 +89,7 @@ func open(o calls.OpenOptions) (js.Value, error) {
 	if o.Vault != "" {
 		var err error
 		var keys *browserLock
-		if v, raw, keys, err = openVault(ctx, o.Vault, o.Passphrase); err != nil {
+		if v, raw, keys, err = openVault(ctx, o); err != nil {
 			stop()
 			return js.Undefined(), err
 		}
@@ -123,6 +124,16 @@ func open(o calls.OpenOptions) (js.Value, error) {
 		return r.call(e, argument(args, 1))
 	}))
 	core.Set("next", function(func([]js.Value) (any, error) { return r.next() }))
+	core.Set("opener", function(func([]js.Value) (any, error) {
+		if raw == nil {
+			return nil, nil
+		}
+		opener := lock.(*browserLock).Opener()
+		if opener == nil {
+			return nil, nil
+		}
+		return bytesToJS(opener), nil
+	}))
 	core.Set("close", function(func([]js.Value) (any, error) {
 		stop()
 		<-r.ended
@@ -136,11 +147,14 @@ func open(o calls.OpenOptions) (js.Value, error) {
 func (r *running) watch(v *browserVault) {
 	select {
 	case <-v.database.gone:
+		r.fail(vaultFailure(errGone))
 	case <-v.lock.lost:
+		r.fail(vaultFailure(errTaken))
+	case <-v.taken:
+		r.fail(vaultFailure(errTaken))
 	case <-r.ctx.Done():
 		return
 	}
-	r.fail(vaultFailure(errGone))
 	r.stop()
 }
 
@@ -186,8 +200,14 @@ func (r *running) call(e calls.Entry, from js.Value) (any, error) {
 	return toJS(reflect.ValueOf(result))
 }
 
-// reason replaces what a core that has ended says by why it ended.
+// reason replaces what a core that has ended says by why it ended, and what it
+// says of a vault that was taken from it by just that.
 func (r *running) reason(err error) error {
+	for _, lost := range []error{errTaken, errGone} {
+		if errors.Is(err, lost) {
+			return vaultFailure(lost)
+		}
+	}
 	select {
 	case <-r.ended:
 		if why := r.why(); why != nil {

@@ -30,14 +30,25 @@ func (s stretch) check() error {
 	return nil
 }
 
-// sealWith seals a vault's key under a passphrase.
-func (s stretch) sealWith(passphrase string, key [32]byte) []byte {
-	return s.cipher(passphrase).Seal(nil, nil, key[:], []byte(passphrasePurpose))
+// openerSize is the length of what a passphrase is stretched to, in bytes.
+const openerSize = 32
+
+// opener stretches a passphrase.
+func (s stretch) opener(passphrase string) []byte {
+	return argon2.IDKey([]byte(passphrase), s.Salt, uint32(s.Time), uint32(s.Memory), uint8(s.Lanes), openerSize)
 }
 
-// open opens what sealWith sealed; wrong says that the passphrase is another.
-func (s stretch) open(passphrase string, sealed []byte) (key [32]byte, wrong bool) {
-	plain, err := s.cipher(passphrase).Open(nil, nil, sealed, []byte(passphrasePurpose))
+// sealUnder seals a vault's key under a stretched passphrase.
+func sealUnder(opener []byte, key [32]byte) []byte {
+	return cipherOf(opener).Seal(nil, nil, key[:], []byte(passphrasePurpose))
+}
+
+// openUnder opens what sealUnder sealed; wrong says that the opener is another.
+func openUnder(opener, sealed []byte) (key [32]byte, wrong bool) {
+	if len(opener) != openerSize {
+		return key, true
+	}
+	plain, err := cipherOf(opener).Open(nil, nil, sealed, []byte(passphrasePurpose))
 	if err != nil || len(plain) != len(key) {
 		return key, true
 	}
@@ -48,9 +59,8 @@ func (s stretch) open(passphrase string, sealed []byte) (key [32]byte, wrong boo
 // serves for nothing else.
 const passphrasePurpose = "clarion vault passphrase v1\x00"
 
-func (s stretch) cipher(passphrase string) cipher.AEAD {
-	key := argon2.IDKey([]byte(passphrase), s.Salt, uint32(s.Time), uint32(s.Memory), uint8(s.Lanes), 32)
-	block, err := aes.NewCipher(key)
+func cipherOf(opener []byte) cipher.AEAD {
+	block, err := aes.NewCipher(opener)
 	if err != nil {
 		panic(err) // only a key of another length
 	}

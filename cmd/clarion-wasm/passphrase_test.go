@@ -16,8 +16,8 @@ func light() stretch { return stretch{Salt: make([]byte, 16), Time: 1, Memory: 8
 func TestPassphraseSeal(t *testing.T) {
 	key := [32]byte{1, 2, 3}
 	with := light()
-	sealed := with.sealWith("right", key)
-	if got, wrong := with.open("right", sealed); wrong || got != key {
+	sealed := sealUnder(with.opener("right"), key)
+	if got, wrong := openUnder(with.opener("right"), sealed); wrong || got != key {
 		t.Errorf("opens as %x, wrong %v", got, wrong)
 	}
 	other := light()
@@ -25,12 +25,14 @@ func TestPassphraseSeal(t *testing.T) {
 	more := light()
 	more.Time++
 	for what, try := range map[string]func() bool{
-		"another passphrase": func() bool { _, wrong := with.open("Right", sealed); return wrong },
-		"none":               func() bool { _, wrong := with.open("", sealed); return wrong },
-		"another salt":       func() bool { _, wrong := other.open("right", sealed); return wrong },
-		"more passes":        func() bool { _, wrong := more.open("right", sealed); return wrong },
-		"cut":                func() bool { _, wrong := with.open("right", sealed[:len(sealed)-1]); return wrong },
-		"nothing":            func() bool { _, wrong := with.open("right", nil); return wrong },
+		"another passphrase": func() bool { _, wrong := openUnder(with.opener("Right"), sealed); return wrong },
+		"none":               func() bool { _, wrong := openUnder(with.opener(""), sealed); return wrong },
+		"another salt":       func() bool { _, wrong := openUnder(other.opener("right"), sealed); return wrong },
+		"more passes":        func() bool { _, wrong := openUnder(more.opener("right"), sealed); return wrong },
+		"cut":                func() bool { _, wrong := openUnder(with.opener("right"), sealed[:len(sealed)-1]); return wrong },
+		"no opener":          func() bool { _, wrong := openUnder(nil, sealed); return wrong },
+		"a long opener":      func() bool { _, wrong := openUnder(make([]byte, 64), sealed); return wrong },
+		"nothing":            func() bool { _, wrong := openUnder(with.opener("right"), nil); return wrong },
 	} {
 		if !try() {
 			t.Errorf("%s opens it", what)
@@ -48,7 +50,7 @@ func TestPassphraseKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, wrong := light().open("several words", sealed); wrong || got != [32]byte{7} {
+	if got, wrong := openUnder(light().opener("several words"), sealed); wrong || got != [32]byte{7} {
 		t.Errorf("opens as %x, wrong %v", got, wrong)
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"clarion.chat/clarion/client/vault"
 	"clarion.chat/clarion/client/vault/vaulttest"
+	"clarion.chat/clarion/cmd/clarion-wasm/calls"
 )
 
 // TestMain lets a page play a part in a test that runs outside: the variable
@@ -50,7 +51,7 @@ func generation(n int) []vault.Change {
 // taskCommit makes one generation after another, from a first one, and prints
 // each that was acknowledged.
 func taskCommit(args []string) error {
-	v, _, _, err := openVault(context.Background(), args[0], "")
+	v, _, _, err := openVault(context.Background(), calls.OpenOptions{Vault: args[0]})
 	if err != nil {
 		return err
 	}
@@ -68,7 +69,7 @@ func taskCommit(args []string) error {
 
 // taskWhole prints the generation that all records agree on, -1 for none.
 func taskWhole(args []string) error {
-	v, _, _, err := openVault(context.Background(), args[0], "")
+	v, _, _, err := openVault(context.Background(), calls.OpenOptions{Vault: args[0]})
 	if err != nil {
 		return err
 	}
@@ -105,7 +106,7 @@ func taskWhole(args []string) error {
 // that failed changed nothing.
 func taskFill(args []string) error {
 	ctx := context.Background()
-	v, _, _, err := openVault(ctx, args[0], "")
+	v, _, _, err := openVault(ctx, calls.OpenOptions{Vault: args[0]})
 	if err != nil {
 		return err
 	}
@@ -179,7 +180,7 @@ func taskVaults(args []string) error {
 	}
 	return vaulttest.Serve(ctx, conn, vaulttest.Keeper{
 		Open: func(ctx context.Context, name string) (vault.Vault, error) {
-			v, _, _, err := openVault(ctx, name, "")
+			v, _, _, err := openVault(ctx, calls.OpenOptions{Vault: name})
 			return v, err
 		},
 		Erase: eraseVault,

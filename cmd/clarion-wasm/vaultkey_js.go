@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"sync"
 	"syscall/js"
 
 	"clarion.chat/clarion/client"
@@ -78,7 +79,7 @@ func readSeal(ctx context.Context, d *database) (*seal, error) {
 }
 
 // store writes the seal, in place of any other.
-func (s *seal) store(ctx context.Context, d *database) error {
+func (s *seal) store(ctx context.Context, v *browserVault) error {
 	value := newObject()
 	value.Set("form", sealForm)
 	value.Set("device", s.device)
@@ -92,7 +93,7 @@ func (s *seal) store(ctx context.Context, d *database) error {
 		with.Set("lanes", s.stretch.Lanes)
 		value.Set("passphrase", with)
 	}
-	return d.transact(ctx, "readwrite", func(tx js.Value) {
+	return v.write(ctx, func(tx js.Value) {
 		tx.Call("objectStore", storeMeta).Call("put", value, sealName)
 	})
 }
@@ -107,12 +108,13 @@ func subtle() (js.Value, error) {
 }
 
 // newSeal seals a key under a new device key and, unless it is empty, a
-// passphrase. Each change of the passphrase has its own device key, so that the
-// old one opens nothing that is written from then on.
-func newSeal(ctx context.Context, name, passphrase string, key [32]byte) (*seal, error) {
+// passphrase, which is returned stretched. Each change of the passphrase has
+// its own device key, so that the old one opens nothing that is written from
+// then on.
+func newSeal(ctx context.Context, name, passphrase string, key [32]byte) (_ *seal, opener []byte, err error) {
 	crypto, err := subtle()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	algorithm := newObject()
 	algorithm.Set("name", "AES-GCM")
@@ -120,7 +122,7 @@ func newSeal(ctx context.Context, name, passphrase string, key [32]byte) (*seal,
 	usages := js.Global().Get("Array").Call("of", "encrypt", "decrypt")
 	s := &seal{}
 	if s.device, err = await(ctx, crypto.Call("generateKey", algorithm, false, usages)); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	inner := key[:]
 	if passphrase != "" {
@@ -128,17 +130,18 @@ func newSeal(ctx context.Context, name, passphrase string, key [32]byte) (*seal,
 		rand.Read(salt) // never fails (Go 1.24)
 		with := newStretch(salt)
 		s.stretch = &with
-		inner = with.sealWith(normal(passphrase), key)
+		opener = with.opener(normal(passphrase))
+		inner = sealUnder(opener, key)
 	}
 	nonce := make([]byte, 12)
 	rand.Read(nonce)
 	sealed, err := await(ctx, crypto.Call("encrypt", gcm(name, nonce), s.device, bytesToJS(inner)))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	b, err := storedBytes(js.Global().Get("Uint8Array").New(sealed))
 	s.wrapped = append(nonce, b...)
-	return s, err
+	return s, opener, err
 }
 
 // gcm names the cipher for WebCrypto.
@@ -150,40 +153,51 @@ func gcm(name string, nonce []byte) js.Value {
 	return algorithm
 }
 
-// open returns the vault's key, or says what is wrong with the passphrase.
-func (s *seal) open(ctx context.Context, name, passphrase string) (key [32]byte, err error) {
-	crypto, err := subtle()
+// open returns the vault's key, and the passphrase stretched, or says what is
+// wrong with the passphrase. An opener is tried before it; one that is of no
+// use any more is as good as none.
+func (s *seal) open(ctx context.Context, name, passphrase string, earlier []byte) (key [32]byte, opener []byte, err error) {
+	inner, err := s.unwrap(ctx, name)
 	if err != nil {
-		return key, err
-	}
-	if len(s.wrapped) < 12 {
-		return key, vault.ErrDamaged
-	}
-	opened, err := await(ctx, crypto.Call("decrypt", gcm(name, s.wrapped[:12]), s.device, bytesToJS(s.wrapped[12:])))
-	if err != nil {
-		return key, vault.ErrDamaged
-	}
-	inner, err := storedBytes(js.Global().Get("Uint8Array").New(opened))
-	if err != nil {
-		return key, err
+		return key, nil, err
 	}
 	if s.stretch == nil {
 		if len(inner) != len(key) {
-			return key, vault.ErrDamaged
+			return key, nil, vault.ErrDamaged
 		}
 		if passphrase != "" {
-			return key, errNoPassphrase()
+			return key, nil, errNoPassphrase()
 		}
-		return [32]byte(inner), nil
+		return [32]byte(inner), nil, nil
+	}
+	if key, wrong := openUnder(earlier, inner); !wrong {
+		return key, earlier, nil
 	}
 	if passphrase == "" {
-		return key, errPassphraseNeeded()
+		return key, nil, errPassphraseNeeded()
 	}
-	key, wrong := s.stretch.open(normal(passphrase), inner)
+	opener = s.stretch.opener(normal(passphrase))
+	key, wrong := openUnder(opener, inner)
 	if wrong {
-		return key, errPassphraseWrong()
+		return key, nil, errPassphraseWrong()
 	}
-	return key, nil
+	return key, opener, nil
+}
+
+// unwrap opens the outer seal, that of the device key.
+func (s *seal) unwrap(ctx context.Context, name string) ([]byte, error) {
+	crypto, err := subtle()
+	if err != nil {
+		return nil, err
+	}
+	if len(s.wrapped) < 12 {
+		return nil, vault.ErrDamaged
+	}
+	opened, err := await(ctx, crypto.Call("decrypt", gcm(name, s.wrapped[:12]), s.device, bytesToJS(s.wrapped[12:])))
+	if err != nil {
+		return nil, vault.ErrDamaged
+	}
+	return storedBytes(js.Global().Get("Uint8Array").New(opened))
 }
 
 // normal gives a passphrase one form, however a keyboard composed it: NFKC.
@@ -208,6 +222,16 @@ type browserLock struct {
 	name  string
 	vault *browserVault
 	turn  chan struct{} // holds one token while nobody changes the passphrase
+
+	mu     sync.Mutex // guards opener
+	opener []byte     // nil without a passphrase
+}
+
+// Opener is what opens the vault in place of its passphrase; nil without one.
+func (l *browserLock) Opener() []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.opener
 }
 
 // Passphrase implements calls.Lock.
@@ -243,12 +267,19 @@ func (l *browserLock) ChangePassphrase(ctx context.Context, now, next string) er
 	if s == nil {
 		return vaultFailure(errGone)
 	}
-	key, err := s.open(ctx, l.name, now)
+	key, _, err := s.open(ctx, l.name, now, nil)
 	if err != nil {
 		return vaultFailure(err)
 	}
-	if s, err = newSeal(ctx, l.name, next, key); err != nil {
+	s, opener, err := newSeal(ctx, l.name, next, key)
+	if err != nil {
 		return vaultFailure(err)
 	}
-	return vaultFailure(s.store(ctx, l.vault.database))
+	if err := s.store(ctx, l.vault); err != nil {
+		return vaultFailure(err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.opener = opener
+	return nil
 }

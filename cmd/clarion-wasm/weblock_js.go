@@ -26,8 +26,9 @@ type webLock struct {
 	released bool
 }
 
-// takeLock takes the lock on a vault, or returns vault.ErrBusy.
-func takeLock(name string) (*webLock, error) {
+// takeLock takes the lock on a vault, or returns vault.ErrBusy. With steal
+// nobody is waited for: whoever held it has lost it.
+func takeLock(name string, steal bool) (*webLock, error) {
 	locks := js.Global().Get("navigator").Get("locks")
 	if !locks.Truthy() {
 		return nil, errors.New("this browser has no locks between pages")
@@ -46,7 +47,11 @@ func takeLock(name string) (*webLock, error) {
 		return hold
 	})
 	options := newObject()
-	options.Set("signal", js.Global().Get("AbortSignal").Call("timeout", lockWait.Milliseconds()))
+	if steal {
+		options.Set("steal", true)
+	} else {
+		options.Set("signal", js.Global().Get("AbortSignal").Call("timeout", lockWait.Milliseconds()))
+	}
 	ended := make(chan error, 1)
 	request := locks.Call("request", "clarion vault "+name, options, held)
 	go func() {

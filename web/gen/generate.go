@@ -38,6 +38,8 @@ export interface Core {
 	call<N extends CallName>(name: N, params: Calls[N]["params"]): Promise<Calls[N]["result"]>;
 	/** The next event, in order; null when the core was closed; rejected when it failed, as when its vault is gone. */
 	next(): Promise<CoreEvent | null>;
+	/** What opens the vault in place of its passphrase, for the tab that goes on after this one; null when it has no passphrase. */
+	opener(): Promise<Uint8Array | null>;
 	/** Ends the core and releases its vault. */
 	close(): Promise<void>;
 }

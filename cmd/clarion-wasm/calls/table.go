@@ -16,6 +16,12 @@ import (
 type OpenOptions struct {
 	Vault      string `core:"optional"`
 	Passphrase string `core:"optional"`
+	// Opener stands for the passphrase, as a core that had the vault open gave
+	// it; it is of no use once the passphrase is another.
+	Opener []byte `core:"optional"`
+	// Take takes the vault from whatever page or worker has it open and does
+	// not answer. That one can change nothing any more.
+	Take bool `core:"optional"`
 }
 
 // VaultState is what can be told of a vault without opening it.

@@ -523,6 +523,16 @@ export type MessageState = "delivered" | "failed" | "queued" | "read" | "sent";
 export interface OpenOptions {
 	vault?: string;
 	passphrase?: string;
+	/**
+	 * Opener stands for the passphrase, as a core that had the vault open gave
+	 * it; it is of no use once the passphrase is another.
+	 */
+	opener?: Uint8Array;
+	/**
+	 * Take takes the vault from whatever page or worker has it open and does
+	 * not answer. That one can change nothing any more.
+	 */
+	take?: boolean;
 }
 
 /** Page is a part of a history, oldest first. */
@@ -647,6 +657,8 @@ export interface Core {
 	call<N extends CallName>(name: N, params: Calls[N]["params"]): Promise<Calls[N]["result"]>;
 	/** The next event, in order; null when the core was closed; rejected when it failed, as when its vault is gone. */
 	next(): Promise<CoreEvent | null>;
+	/** What opens the vault in place of its passphrase, for the tab that goes on after this one; null when it has no passphrase. */
+	opener(): Promise<Uint8Array | null>;
 	/** Ends the core and releases its vault. */
 	close(): Promise<void>;
 }
