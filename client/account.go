@@ -69,7 +69,7 @@ func (c *Client) register(ctx context.Context, p RegisterParams) ([]string, erro
 		}
 	}
 	var ch change
-	c.self.Stage = stageReady
+	c.self.Stage, c.self.BlobTaken = stageReady, c.self.BlobVersion
 	ch.put(recordSelf, c.self)
 	ch.put(recordServer, &metServer{s.hello.ServerKey})
 	if !p.KeepSheet {
@@ -216,7 +216,7 @@ func (c *Client) sendRegister(ctx context.Context, s *session, invite string) er
 	if err != nil {
 		return err
 	}
-	blob, err := c.sealBlob(c.makeBlob())
+	blob, err := c.sealBlob(c.makeBlob(), c.self.BlobVersion)
 	if err != nil {
 		return err
 	}

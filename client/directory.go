@@ -174,13 +174,22 @@ func (p *pinned) everNamed(key [32]byte) bool {
 	return false
 }
 
-// identities lists the identity keys that a verified chain has named.
+// identities lists the identity keys that a verified chain has named, entry by
+// entry.
 func identities(host string, chain [][]byte) [][]byte {
 	var list [][]byte
-	for n := 1; n <= len(chain); n++ {
-		if a, err := keydir.Verify(host, chain[:n]); err == nil {
-			list = append(list, a.Newest.IdentityKey[:])
+	var a *keydir.Account
+	for i, e := range chain {
+		var err error
+		if i == 0 {
+			a, err = keydir.Verify(host, chain[:1])
+		} else {
+			a, _, err = a.Next(e)
 		}
+		if err != nil {
+			return list
+		}
+		list = append(list, bytes.Clone(a.Newest.IdentityKey[:]))
 	}
 	return list
 }

@@ -62,6 +62,9 @@ const (
 	FailOneself         = "oneself"
 	FailServerKey       = "server_key_differs"
 	FailServerKeyText   = "server_key_invalid"
+	FailBlobUnreadable  = "blob_unreadable"
+	FailBlobNotSigned   = "blob_not_signed"
+	FailBlobOlder       = "blob_older"
 
 	// FailFull is the server's code too: a disk is full, here or there, and the
 	// sentence says whose.
@@ -107,6 +110,9 @@ var failures = map[string]sentencePair{
 	FailOneself:         {"this is your own handle", "name another person"},
 	FailServerKey:       {"the server's key is another than the one this device met it with", "ask the operator by another way which key is theirs, and why it is another; if it is, `clarion holdings --key KEY` takes it"},
 	FailServerKeyText:   {"this is not a server's key", "it has 64 hex digits; `clarion whoami` shows the one that this device has seen"},
+	FailBlobUnreadable:  {"the recovery blob on the server does not open with these words, so contacts and conversations did not come back", "tell the operator; your contacts can be added again by their invite links"},
+	FailBlobNotSigned:   {"the recovery blob that the server gave was not signed by this account, so nothing in it was believed and contacts and conversations did not come back", "tell the operator; your contacts can be added again by their invite links"},
+	FailBlobOlder:       {"the recovery blob that the server gave is older than one it had taken, or from before this account last came back from its sheet", "look whether contacts, checks and conversations are what you remember, and compare with the people again"},
 	FailFull:            {"there is no room on this device's disk for the vault", "make room, then try again; the last step was not kept"},
 }
 

@@ -61,6 +61,11 @@ func FuzzRecoveryBlob(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) { sameAgain[recoveryBlob](t, b) })
 }
 
+func FuzzSignedBlob(f *testing.F) {
+	seed(f, signedBlob{Number: 7, Content: []byte{1, 0}})
+	f.Fuzz(func(t *testing.T, b []byte) { sameAgain[signedBlob](t, b) })
+}
+
 // FuzzConversation: the vault is sealed, and still its bytes may come from a
 // disk that somebody else had.
 func FuzzConversation(f *testing.F) {

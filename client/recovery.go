@@ -10,6 +10,7 @@ import (
 	"crypto/hpke"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 
 	"clarion.chat/clarion/wire"
 )
@@ -93,7 +94,29 @@ func (b *recoveryBlob) Fields(c *wire.Coder) {
 	wire.List(c, &b.Conversations, maxList)
 }
 
-const blobPurpose = "clarion recovery blob v1"
+// signedBlob is what is sealed. Anybody can seal to the recovery key, which the
+// directory shows; that the account wrote it, its identity key says.
+type signedBlob struct {
+	Number    uint64 // the version that the server keeps it under
+	Content   []byte // a recoveryBlob
+	Signature wire.Signature
+}
+
+// Fields describes the value.
+func (b *signedBlob) Fields(c *wire.Coder) {
+	c.U64(&b.Number)
+	c.Bytes(&b.Content, wire.MaxBlob)
+	c.Fixed(b.Signature[:])
+}
+
+func (b *signedBlob) toSign(h wire.Handle) []byte {
+	return wire.ToSign(blobSignature, h.Host, []byte(h.Name), binary.BigEndian.AppendUint64(nil, b.Number), b.Content)
+}
+
+const (
+	blobPurpose   = "clarion recovery blob v1"
+	blobSignature = "clarion recovery blob signature v1"
+)
 
 // makeBlob gathers what a restored device needs. Its size is bounded by the
 // server's limit; the oldest conversations would fall out first.
@@ -111,27 +134,71 @@ func (c *Client) makeBlob() recoveryBlob {
 	return b
 }
 
-// sealBlob seals the blob to the recovery key that the directory names.
-func (c *Client) sealBlob(b recoveryBlob) ([]byte, error) {
+// sealBlob signs the blob under its number and seals it to the recovery key
+// that the directory names.
+func (c *Client) sealBlob(b recoveryBlob, number uint64) ([]byte, error) {
 	a, err := c.self.account()
 	if err != nil {
 		return nil, err
 	}
-	plain, err := wire.Marshal(&b)
+	content, err := wire.Marshal(&b)
+	if err != nil {
+		return nil, err
+	}
+	signed := signedBlob{Number: number, Content: content}
+	signed.Signature = wire.Signature(ed25519.Sign(c.self.identityKey(), signed.toSign(c.self.Handle)))
+	plain, err := wire.Marshal(&signed)
 	if err != nil {
 		return nil, err
 	}
 	return sealTo(a.Newest.RecoverySealKey, blobPurpose, c.self.Handle, plain)
 }
 
-// openBlob opens what sealBlob made.
-func openBlob(keys *recoveryKeys, h wire.Handle, sealed []byte) (recoveryBlob, error) {
-	var b recoveryBlob
-	plain, err := openWith(keys.seal, blobPurpose, h, sealed)
+// openBlob opens what sealBlob made and verifies that an identity key of the
+// account signed it under this number. signers are the identity keys that the
+// verified chain names, oldest first; current says that the newest of them
+// did. Failures: FailBlobUnreadable, FailBlobNotSigned.
+func openBlob(keys *recoveryKeys, h wire.Handle, signers [][]byte, got *wire.RecoveryBlob) (b recoveryBlob, current bool, err error) {
+	plain, err := openWith(keys.seal, blobPurpose, h, got.Blob)
 	if err != nil {
-		return b, err
+		return recoveryBlob{}, false, fail(FailBlobUnreadable, err)
 	}
-	return b, wire.Unmarshal(plain, &b)
+	var signed signedBlob
+	if err := wire.Unmarshal(plain, &signed); err != nil {
+		return recoveryBlob{}, false, fail(FailBlobNotSigned, err)
+	}
+	if signed.Number != got.Version {
+		return recoveryBlob{}, false, fail(FailBlobNotSigned, errors.New("it was signed under another number"))
+	}
+	toSign, by := signed.toSign(h), -1
+	for i, key := range signers {
+		if ed25519.Verify(key, toSign, signed.Signature[:]) {
+			by = i
+		}
+	}
+	if by < 0 {
+		return recoveryBlob{}, false, fail(FailBlobNotSigned, nil)
+	}
+	if err := wire.Unmarshal(signed.Content, &b); err != nil {
+		return recoveryBlob{}, false, fail(FailBlobUnreadable, err)
+	}
+	return b, string(signers[by]) == string(signers[len(signers)-1]), nil
+}
+
+// takeBlob reads the blob that the server gave for a verified chain. One that
+// is none of the account's gives nothing and is told: whoever has the words
+// comes back all the same. An older one than could be expected is taken and
+// told: floor is a number that this vault saw the server take, 0 for none.
+func (c *Client) takeBlob(ch *change, keys *recoveryKeys, h wire.Handle, chain [][]byte, got *wire.RecoveryBlob, floor uint64) recoveryBlob {
+	b, current, err := openBlob(keys, h, identities(h.Host, chain), got)
+	switch {
+	case err != nil:
+		ch.tell(c.problem("", 0, AsFailure(err)))
+		return recoveryBlob{}
+	case !current || got.Version < floor:
+		ch.tell(c.problem("", 0, fail(FailBlobOlder, nil)))
+	}
+	return b
 }
 
 // sealTo is HPKE base mode (RFC 9180: X25519, HKDF-SHA-256, AES-128-GCM) to a
@@ -193,32 +260,35 @@ func (c *Client) uploadBlob(ctx context.Context, s *session) error {
 	if !c.self.BlobDirty {
 		return nil
 	}
-	sealed, err := c.sealBlob(c.makeBlob())
-	if err != nil {
-		return err
-	}
-	put := &wire.PutRecoveryBlob{Blob: sealed}
-	if put.Version, err = c.nextBlobVersion(ctx, c.self.BlobVersion); err != nil {
-		return err
-	}
-	_, err = ask[*wire.Done](ctx, s, put)
+	err := c.putBlob(ctx, s, c.self.BlobVersion)
 	if refusedWith(err, wire.CodeBlobOutdated) { // a copy of this vault was here: go on above its number
 		held, asked := ask[*wire.RecoveryBlob](ctx, s, &wire.GetRecoveryBlob{})
 		if asked != nil {
 			return asked
 		}
-		if put.Version, err = c.nextBlobVersion(ctx, held.Version); err != nil {
-			return err
-		}
-		_, err = ask[*wire.Done](ctx, s, put)
+		err = c.putBlob(ctx, s, held.Version)
 	}
 	if err != nil {
 		return err
 	}
 	var ch change
-	c.self.BlobDirty = false
+	c.self.BlobDirty, c.self.BlobTaken = false, c.self.BlobVersion
 	ch.put(recordSelf, c.self)
 	return c.commit(ctx, &ch)
+}
+
+// putBlob sends the blob under a fresh number above one.
+func (c *Client) putBlob(ctx context.Context, s *session, above uint64) error {
+	number, err := c.nextBlobVersion(ctx, above)
+	if err != nil {
+		return err
+	}
+	sealed, err := c.sealBlob(c.makeBlob(), number)
+	if err != nil {
+		return err
+	}
+	_, err = ask[*wire.Done](ctx, s, &wire.PutRecoveryBlob{Version: number, Blob: sealed})
+	return err
 }
 
 // nextBlobVersion counts up on disk first, so that no two blobs share a number.

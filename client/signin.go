@@ -307,17 +307,17 @@ func (c *Client) restore(ctx context.Context, p RestoreParams) error {
 	if err != nil {
 		return err
 	}
-	blob, err := openBlob(keys, h, sealed.Blob)
-	if err != nil {
-		return &Failure{Code: "blob_unreadable", Text: "the recovery blob on the server does not open with these words", Hint: "tell the operator; the server may have damaged it", Cause: err}
-	}
-	return c.takeOver(ctx, s, keys, h, server, blob, sealed.Version)
+	return c.takeOver(ctx, s, keys, h, server, sealed)
 }
 
 // takeOver makes the new device and publishes it. The vault knows all of it
 // before the directory does.
-func (c *Client) takeOver(ctx context.Context, s *session, keys *recoveryKeys, h wire.Handle, server string, blob recoveryBlob, version uint64) error {
-	c.self = &self{Stage: stageMaking, Server: server, Handle: h, MarksOff: blob.MarksOff, Registered: c.now().Unix(), Incarnation: s.hello.Incarnation}
+func (c *Client) takeOver(ctx context.Context, s *session, keys *recoveryKeys, h wire.Handle, server string, sealed *wire.RecoveryBlob) error {
+	floor := uint64(0)
+	if c.self != nil && c.self.Handle == h { // this vault was the account's before
+		floor = c.self.BlobTaken
+	}
+	c.self = &self{Stage: stageMaking, Server: server, Handle: h, Registered: c.now().Unix(), Incarnation: s.hello.Incarnation, BlobTaken: floor}
 	me := c.self
 	for _, secret := range [][]byte{me.Identity[:], me.Device[:], me.IDSecret[:], me.RecordKey[:]} {
 		if err := c.random(secret); err != nil {
@@ -335,6 +335,9 @@ func (c *Client) takeOver(ctx context.Context, s *session, keys *recoveryKeys, h
 	if err != nil {
 		return fail(FailIdentity, err)
 	}
+	if a.Newest.Handle != h {
+		return fail(FailIdentity, errors.New("the directory answers with another account"))
+	}
 	if a.Newest.RecoveryKey != keys.signPublic() || a.Newest.RecoverySealKey != keys.sealPublic() {
 		return fail(FailIdentity, errors.New("the directory names another recovery key"))
 	}
@@ -342,9 +345,10 @@ func (c *Client) takeOver(ctx context.Context, s *session, keys *recoveryKeys, h
 	if err != nil {
 		return err
 	}
-	me.Chain = append(chain, e)
-	me.BlobVersion, me.BlobDirty = version, true
 	var ch change
+	blob := c.takeBlob(&ch, keys, h, chain, sealed, floor)
+	me.Chain = append(chain, e)
+	me.BlobVersion, me.BlobDirty, me.MarksOff = sealed.Version, true, blob.MarksOff
 	ch.put(recordSelf, me)
 	if err := c.commit(ctx, &ch); err != nil {
 		return err

@@ -49,7 +49,8 @@ type self struct {
 	Incarnation wire.Incarnation
 	InboxSeq    uint64
 	Seen        []wire.EnvelopeID // introductions taken, newest last
-	BlobVersion uint64
+	BlobVersion uint64 // the highest number that a blob was signed under
+	BlobTaken   uint64 // the highest that the server answered to have
 	BlobDirty   bool
 	MarksOff    bool
 	Registered  int64
@@ -76,6 +77,7 @@ func (s *self) Fields(c *wire.Coder) {
 	c.U64(&s.InboxSeq)
 	wire.List(c, &s.Seen, seenKept)
 	c.U64(&s.BlobVersion)
+	c.U64(&s.BlobTaken)
 	c.Bool(&s.BlobDirty)
 	c.Bool(&s.MarksOff)
 	c.I64(&s.Registered)
