@@ -3,6 +3,8 @@
 package clarion_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"go/ast"
 	"maps"
 	"path"
@@ -124,6 +126,10 @@ func dependenciesAreDecided() rule {
 			{files: map[string]string{"go.mod": "module x\nrequire (\n\texample.org/b v1.0.0\n)\n", "docs/decisions/dependencies.md": "example.org/bee\n"}, want: "example.org/b"},
 			{files: map[string]string{"go.mod": "module x\n", "docs/decisions/dependencies.md": "- `example.org/gone`: no\n"}, want: "example.org/gone"},
 			{files: map[string]string{"go.mod": "module x\n"}, want: "no docs/decisions/dependencies.md"},
+			{files: map[string]string{"web/package.json": `{"dependencies":{"a":"1.0.0"}}`, "docs/decisions/dependencies.md": "none\n"}, want: "a is required"},
+			{files: map[string]string{"web/package.json": `{"devDependencies":{"@b/c":"1.0.0"}}`, "docs/decisions/dependencies.md": "- `@b/d`: no\n"}, want: "@b/c is required"},
+			{files: map[string]string{"web/package.json": `{"devDependencies":{"e":"^1.0.0"}}`, "docs/decisions/dependencies.md": "- `e`: yes\n"}, want: "e is not pinned"},
+			{files: map[string]string{"web/package.json": `{`, "docs/decisions/dependencies.md": "none\n"}, want: "web/package.json is not read"},
 		},
 	}
 }
@@ -136,8 +142,8 @@ func (h *house) text(name string) (string, bool) {
 	return h.files[at].text, true
 }
 
-// dependencies compares go.mod's direct requirements with the lines of the
-// decision, each of which begins "- `path`".
+// dependencies compares the direct requirements of go.mod and of the web app
+// with the lines of the decision, each of which begins "- `path`".
 func dependencies(h *house) []string {
 	const where = "docs/decisions/dependencies.md"
 	decisions, ok := h.text(where)
@@ -152,7 +158,7 @@ func dependencies(h *house) []string {
 	for _, m := range regexp.MustCompile(`(?m)^(?:require|\t) *([a-z0-9.-]+\.[a-z]+/\S+|[a-z0-9-]+\.[a-z]+/\S+) v\S+$`).FindAllStringSubmatch(mod, -1) {
 		required[m[1]] = true
 	}
-	var found []string
+	found := webDependencies(h, required)
 	for _, name := range slices.Sorted(maps.Keys(required)) {
 		if !decided[name] {
 			found = append(found, name+" is required and has no line that begins \"- `"+name+"`\"")
@@ -161,6 +167,30 @@ func dependencies(h *house) []string {
 	for _, name := range slices.Sorted(maps.Keys(decided)) {
 		if !required[name] {
 			found = append(found, name+" has a line in "+where+" and is not required")
+		}
+	}
+	return found
+}
+
+// webDependencies adds what the web app names in web/package.json, and reports
+// what is not pinned to one version.
+func webDependencies(h *house, required map[string]bool) []string {
+	text, ok := h.text("web/package.json")
+	if !ok {
+		return nil
+	}
+	var p struct{ Dependencies, DevDependencies map[string]string }
+	if err := json.Unmarshal([]byte(text), &p); err != nil {
+		return []string{fmt.Sprintf("web/package.json is not read: %v", err)}
+	}
+	exact := regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+$`)
+	var found []string
+	for _, list := range []map[string]string{p.Dependencies, p.DevDependencies} {
+		for _, name := range slices.Sorted(maps.Keys(list)) {
+			required[name] = true
+			if !exact.MatchString(list[name]) {
+				found = append(found, fmt.Sprintf("%s is not pinned: %s", name, list[name]))
+			}
 		}
 	}
 	return found
