@@ -28,6 +28,12 @@ test('days, lines and what is new part groups', () => {
   expect(shape(list, 'message/4')).toEqual(['day', '1 first last', 'line', '3 first last', 'new', '4 first last', 'day', '5 first last'])
 })
 
+test('a changed code has a line of its own only where nothing else says why', () => {
+  const code: Item = { ...line(6, 2, minute), key: 'line/6', kind: 'code_changed' }
+  expect(shape([line(2, 2, minute), code])).toEqual(['day', 'line'])
+  expect(shape([line(2, 1, minute), code])).toEqual(['day', 'line', 'line'])
+})
+
 test('how far a message came stands under the last own one, and under what waits or failed', () => {
   const me = 'ada@host'
   const list = [message(1, 1, me, 0, 'read'), message(2, 0, me, 0, 'failed'), message(3, 2, me, 0, 'delivered'), message(4, 0, me, 0, 'queued'), message(5, 0, me, 0, 'queued')]

@@ -8,6 +8,8 @@ export interface Failure {
   code: string
   text: string
   hint: string
+  /** What was to be sent waits in the vault and leaves later. */
+  queued?: boolean
 }
 
 /** A call of the core under an id of its caller's choice. */
@@ -57,7 +59,7 @@ export type Between =
 export function asFailure(e: unknown): Failure {
   if (typeof e === 'object' && e !== null && 'code' in e && 'text' in e) {
     const f = e as Failure
-    return { code: String(f.code), text: String(f.text), hint: String(f.hint ?? '') }
+    return { code: String(f.code), text: String(f.text), hint: String(f.hint ?? ''), queued: f.queued === true }
   }
   const text = e instanceof Error ? e.message : String(e)
   return { code: 'core_failed', text, hint: 'Reload the page. What you wrote is kept on this device.' }

@@ -45,6 +45,14 @@ tabs.onmessage = () => {
   if (core.state.phase === 'ready') void look()
 }
 
+const accountListeners = new Set<() => void>()
+
+/** onAccount calls f each time it is known that this vault has an account. */
+export function onAccount(f: () => void): void {
+  accountListeners.add(f)
+  if (account.me) f()
+}
+
 /** look asks the core whose vault this is, and goes online. */
 export async function look(): Promise<void> {
   try {
@@ -54,6 +62,7 @@ export async function look(): Promise<void> {
     account.me = me
     account.known = true
     account.replaced = false
+    for (const f of accountListeners) f()
     localStorage.setItem(knownKey, me.handle)
     // Ask the browser not to empty this vault when it runs short; only a page can.
     void navigator.storage?.persist?.().catch(() => undefined)

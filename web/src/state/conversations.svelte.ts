@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // The list of conversations, the people in them, and who is writing.
 import type { Contact, Conversation } from '../core/generated'
-import { account } from './account.svelte'
-import { call, failure, on, onReady } from './core.svelte'
+import { account, onAccount } from './account.svelte'
+import { call, failure, on } from './core.svelte'
 import { tellFailure } from './notices.svelte'
 
 export const conversations = $state({
@@ -81,13 +81,13 @@ on('message_arrived', (e) => {
   delete conversations.typing[e.message.conversation]?.[e.message.from]
   void reload()
 })
-for (const kind of ['message_state', 'contact_requested', 'conversation_joined', 'member_added', 'member_removed', 'device_added', 'code_changed', 'problem'] as const) {
+for (const kind of ['message_state', 'contact_requested', 'conversation_joined', 'member_added', 'member_removed', 'device_added', 'identity_changed', 'keep_changed', 'code_changed', 'connection_changed', 'problem'] as const) {
   on(kind, () => void reload())
 }
 on('problem', (e) => {
   if (e.conversation === '' && e.code !== 'device_replaced') tellFailure({ code: e.code, text: e.text, hint: e.hint })
 })
-onReady(() => void reload())
+onAccount(() => void reload())
 
 /** title is what a conversation is called: a group's name, or the person. */
 export function title(c: Conversation): string {

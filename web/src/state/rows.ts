@@ -35,9 +35,11 @@ export function sorted(items: Item[]): Item[] {
 export function rows(items: Item[], day: (at: number) => string, fresh: string, count: number): Row[] {
   const list: Row[] = []
   const lastOwn = items.findLast((i) => i.message?.own && i.message.state !== 'failed')?.key
+  const told = new Set(items.filter((i) => i.line && i.kind !== 'code_changed').map((i) => i.seq))
   let today = ''
   let before: { from: string; at: number; row: Extract<Row, { row: 'message' }> } | null = null
   for (const i of items) {
+    if (i.kind === 'code_changed' && told.has(i.seq)) continue // the line beside it says why
     const at = i.message?.at ?? i.line?.at ?? 0
     const d = day(at)
     if (d !== today) {
