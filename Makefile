@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test build bench fuzz vuln clean
+.PHONY: help run test build shots bench fuzz vuln clean
 
 # How long `make fuzz` tries each target.
 FUZZTIME ?= 5m
@@ -24,6 +24,9 @@ build: ## leave bin/clariond and bin/clarion
 	@scripts/busy 'building the web app' go run ./scripts/web
 	@scripts/busy 'building bin/clariond and bin/clarion' go build -trimpath -o bin/ ./cmd/clariond ./cmd/clarion
 
+shots: build ## photograph every screen of the web app into web/shots
+	@cd web; status=0; node_modules/.bin/playwright test || status=$$?; node scripts/shots.mjs; exit $$status
+
 bench: ## measure against a bare relay, and the core's size
 	@scripts/need-go
 	@scripts/busy 'building the measurement' go build -o bin/clarion-bench ./bench
@@ -40,4 +43,5 @@ vuln: ## look our dependencies up in Go's vulnerability database (needs the netw
 	@exec bin/govulncheck ./...
 
 clean: ## remove what was built; ./data stays
-	rm -rf bin
+	rm -rf bin .cache/web/page web/dist-core web/shots web/test-results
+	find web/dist -mindepth 1 ! -name .keep -delete
