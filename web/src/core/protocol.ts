@@ -35,25 +35,42 @@ export interface CoreState {
   failure?: Failure
 }
 
+/** How the vault is opened: by a passphrase, by what a tab that had it open
+ *  handed on in its place, by neither; taking it from whoever hangs. */
+export interface Opening {
+  passphrase?: string
+  opener?: Uint8Array
+  take?: boolean
+}
+
 /** From the holding tab down to its worker. */
 export type ToWorker =
-  | { kind: 'open'; passphrase?: string }
+  | { kind: 'open'; opening: Opening }
   | { kind: 'call'; call: Call }
+  | { kind: 'ping' }
 
 /** From the worker up to the tab that holds it. */
 export type FromWorker =
+  /** It runs, and holds this lock for as long as it lives. */
+  | { kind: 'alive'; lock: string }
+  | { kind: 'pong' }
   | { kind: 'state'; state: CoreState }
   | { kind: 'outcome'; outcome: Outcome }
   | { kind: 'event'; event: CoreEvent }
+  /** What opens the vault in place of its passphrase; null when it has none. */
+  | { kind: 'opener'; opener: Uint8Array | null }
 
 /** Between tabs, on a BroadcastChannel of this origin. */
 export type Between =
-  | { kind: 'who' }
-  | { kind: 'here'; holder: string; release: string; state: CoreState }
+  /** Who holds the core? `fresh` says that the tab was just opened. */
+  | { kind: 'who'; release: string; fresh: boolean }
+  | { kind: 'here'; holder: string; release: string; state: CoreState; opener: Uint8Array | null }
   | { kind: 'call'; to: string; from: string; call: Call }
+  /** The call of that id was not begun; it may be asked again. */
+  | { kind: 'not yet'; to: string; id: string }
   | { kind: 'unlock'; to: string; passphrase: string }
   | { kind: 'outcome'; to: string; outcome: Outcome }
-  | { kind: 'event'; event: CoreEvent }
+  | { kind: 'event'; holder: string; event: CoreEvent }
 
 /** AsFailure gives whatever was thrown the form of a failure. */
 export function asFailure(e: unknown): Failure {

@@ -5,7 +5,7 @@
 import '../../dist-core/wasm_exec.js'
 import wasmURL from '../../dist-core/clarion.wasm?url'
 import type { CallName, Core, CoreEntry } from './generated'
-import { asFailure, type Call, type CoreState, type FromWorker, type ToWorker } from './protocol'
+import { asFailure, type Call, type CoreState, type FromWorker, type Opening, type ToWorker } from './protocol'
 
 declare const __CORE_SHA256__: string
 
@@ -21,14 +21,22 @@ const vault = 'clarion'
 
 let entry: Promise<CoreEntry> | null = null
 let core: Core | null = null
+let opening = false
 
 const post = (m: FromWorker) => scope.postMessage(m)
 const state = (s: CoreState) => post({ kind: 'state', state: s })
+const failed = (e: unknown) => state({ phase: 'failed', failure: asFailure(e) })
+
+const unreachable = { code: 'core_unreachable', text: 'The program could not be fetched from the server.', hint: 'Check the connection and reload.' }
+
+/** Calls after which another opener opens the vault. */
+const rekeying: ReadonlySet<string> = new Set<CallName>(['setPassphrase', 'changePassphrase', 'removePassphrase'])
 
 async function fetchCore(): Promise<ArrayBuffer> {
-  const answer = await fetch(wasmURL, { credentials: 'omit' })
-  if (!answer.ok) throw { code: 'core_unreachable', text: 'The program could not be fetched from the server.', hint: 'Check the connection and reload.' }
-  const bytes = await answer.arrayBuffer()
+  const answer = await fetch(wasmURL, { credentials: 'omit' }).catch(() => null)
+  if (!answer?.ok) throw unreachable
+  const bytes = await answer.arrayBuffer().catch(() => null)
+  if (!bytes) throw unreachable
   const hash = [...new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))].map((b) => b.toString(16).padStart(2, '0')).join('')
   if (hash !== __CORE_SHA256__) {
     throw { code: 'core_altered', text: 'The program the server gave is not the one this page was made with.', hint: 'Reload. If it stays, tell whoever runs this server, by another way.' }
@@ -37,50 +45,75 @@ async function fetchCore(): Promise<ArrayBuffer> {
 }
 
 async function start(): Promise<CoreEntry> {
+  const go = new scope.Go()
   const { instance } = await WebAssembly.instantiate(await fetchCore(), go.importObject)
   go.run(instance).then(
-    () => state({ phase: 'failed', failure: { code: 'core_crashed', text: 'The program ended.', hint: '' } }),
-    (e) => state({ phase: 'failed', failure: { ...asFailure(e), code: 'core_crashed' } }),
+    () => failed({ code: 'core_crashed', text: 'The program ended.', hint: '' }),
+    (e) => failed({ ...asFailure(e), code: 'core_crashed' }),
   )
-  if (!scope.clarionCore) throw asFailure(new Error('the program did not start'))
+  if (!scope.clarionCore) throw { code: 'core_crashed', text: 'The program did not start.', hint: '' }
   return scope.clarionCore
 }
 
-const go = new scope.Go()
-
-async function open(passphrase: string | undefined): Promise<void> {
-  if (core) return
+async function open(how: Opening): Promise<void> {
+  if (core || opening) return
+  opening = true
   state({ phase: 'starting' })
   try {
     entry ??= start()
-    core = await (await entry).open(passphrase === undefined ? { vault } : { vault, passphrase })
+    entry.catch(() => (entry = null)) // another try fetches it again
+    core = await (await entry).open({ vault, ...how })
   } catch (e) {
     const failure = asFailure(e)
     const locked = failure.code === 'passphrase_needed' || failure.code === 'passphrase_wrong'
     state({ phase: locked ? 'locked' : 'failed', failure })
-    if (!core && !locked) entry = null
     return
+  } finally {
+    opening = false
   }
+  post({ kind: 'opener', opener: await core.opener() })
   state({ phase: 'ready' })
   void pump(core)
 }
 
+/** pump brings the events up, and says why the core ends. */
 async function pump(opened: Core): Promise<void> {
-  for (let event = await opened.next(); event !== null; event = await opened.next()) post({ kind: 'event', event })
+  try {
+    for (let event = await opened.next(); event !== null; event = await opened.next()) post({ kind: 'event', event })
+    failed({ code: 'core_crashed', text: 'The core ended.', hint: '' })
+  } catch (e) {
+    failed(e) // its vault was taken, or has gone
+  }
   core = null
-  state({ phase: 'failed', failure: { code: 'core_crashed', text: 'The core ended.', hint: '' } })
 }
 
 async function carryOut(call: Call): Promise<void> {
   try {
-    if (!core) throw asFailure(new Error('the core is not open'))
-    post({ kind: 'outcome', outcome: { id: call.id, value: await core.call(call.name as CallName, call.params as never) } })
+    if (!core) throw { code: 'core_closed', text: 'The core is not open.', hint: '' }
+    const value = await core.call(call.name as CallName, call.params as never)
+    if (rekeying.has(call.name)) post({ kind: 'opener', opener: (await core?.opener()) ?? null })
+    post({ kind: 'outcome', outcome: { id: call.id, value } })
   } catch (e) {
     post({ kind: 'outcome', outcome: { id: call.id, failure: asFailure(e) } })
   }
 }
 
 self.onmessage = (e: MessageEvent<ToWorker>) => {
-  if (e.data.kind === 'open') void open(e.data.passphrase)
-  else void carryOut(e.data.call)
+  switch (e.data.kind) {
+    case 'open':
+      void open(e.data.opening)
+      return
+    case 'call':
+      void carryOut(e.data.call)
+      return
+    case 'ping':
+      post({ kind: 'pong' })
+  }
 }
+
+// Nothing else tells a page that its worker has died.
+const life = `clarion worker ${crypto.randomUUID()}`
+void navigator.locks.request(life, () => {
+  post({ kind: 'alive', lock: life })
+  return new Promise<never>(() => undefined)
+})

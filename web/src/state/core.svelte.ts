@@ -63,8 +63,8 @@ const link = new Core(
       if (s.phase !== 'ready') core.online = false
       if (began) for (const f of readyListeners) f()
     },
-    otherRelease() {
-      core.otherRelease = true
+    otherRelease(other) {
+      core.otherRelease = other
     },
   },
 )
