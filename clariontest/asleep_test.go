@@ -3,6 +3,7 @@
 package clariontest
 
 import (
+	"path/filepath"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -148,4 +149,77 @@ func TestForgottenRequest(t *testing.T) {
 	join(omar, conv)
 	ada.Say(conv, "three")
 	omar.AwaitText("three")
+}
+
+// TestSubscriberPastKeep: who is handed envelopes with a gap between them asks
+// the mailbox, and so learns that the server has forgotten what lay there.
+func TestSubscriberPastKeep(t *testing.T) {
+	s := NewServer(t, func(c *server.Config) { c.BriefRetention = 20 * time.Second })
+	ada, _ := s.Register("ada")
+	held := make(chan *wire.Delivery, 8)
+	var link *Link
+	hold := new(atomic.Bool)
+	omar, _ := s.RegisterWith("omar", Options{Dialer: &Tap{Down: func(l *Link, _ wire.Ref, body wire.Body) bool {
+		d, pushed := body.(*wire.Delivery)
+		if !pushed || !hold.Load() {
+			return true
+		}
+		link = l
+		held <- d
+		return false
+	}}})
+	conv := Meet(ada, omar)
+	exchange(ada, omar, conv, "one")
+	if err := ada.SetMarks(Context(t), false); err != nil { // so that nothing but the three is pushed
+		t.Fatal(err)
+	}
+	omar.Online()
+	hold.Store(true)
+	var late wire.Delivery
+	for _, text := range []string{"two", "three", "four"} {
+		ada.Say(conv, text)
+		select {
+		case d := <-held:
+			late.Mailbox, late.Envelopes = d.Mailbox, append(late.Envelopes, d.Envelopes...)
+		case <-Context(t).Done():
+			t.Fatal("nothing was pushed to Omar")
+		}
+	}
+	s.Clock.Add(31 * time.Second)
+	s.purge()
+	hold.Store(false)
+	late.Envelopes = append(late.Envelopes[:1:1], late.Envelopes[2:]...)
+	link.Tell(0, &late)
+	omar.AwaitProblem(client.ProblemPastKeep)
+	if codes := omar.problems(); slices.Contains(codes, client.ProblemGap) {
+		t.Errorf("Omar was told %v", codes)
+	}
+}
+
+// TestAsleepOverRestore: the old mailbox of a restored server has forgotten
+// what a sleeper did not read: it is told as that, and the device added anew.
+func TestAsleepOverRestore(t *testing.T) {
+	s := NewServer(t, func(c *server.Config) { c.BriefRetention = 20 * time.Second })
+	ada, _ := s.Register("ada")
+	omar, _ := s.Register("omar")
+	conv := Meet(ada, omar)
+	exchange(ada, omar, conv, "one")
+	omar.Stop()
+	ada.Say(conv, "two")
+	s.Clock.Add(31 * time.Second)
+	s.purge()
+	ada.Say(conv, "three")
+	backup := filepath.Join(t.TempDir(), "backup")
+	s.Backup(backup)
+	s.Restore(backup)
+	omar = omar.Reopen().Online()
+	omar.AwaitProblem(client.ProblemPastKeep)
+	if codes := omar.problems(); slices.Contains(codes, client.ProblemGap) {
+		t.Errorf("Omar was told %v", codes)
+	}
+	ada.Online()
+	omar.Online()
+	join(omar, conv)
+	ada.Say(conv, "four")
+	omar.AwaitText("four")
 }

@@ -274,14 +274,20 @@ func (c *Client) byMailbox(m wire.MailboxID) *conversation {
 }
 
 // takeDelivery takes pushed envelopes. When they do not go on from where this
-// device stands, it reads the mailbox itself.
+// device stands, or have a gap, it reads the mailbox itself: only a Read tells
+// what was forgotten from what is withheld.
 func (c *Client) takeDelivery(ctx context.Context, v *conversation, b *wire.Delivery) error {
 	if v.Status != statusActive || len(b.Envelopes) == 0 {
 		return nil
 	}
 	mailbox, epoch := v.Mailbox, v.Epoch
-	if v.Base+uint64(b.Envelopes[0].Seq) > v.Seq+1 {
-		return c.attend(ctx, v)
+	next := v.Seq + 1
+	for i := range b.Envelopes {
+		seq := v.Base + uint64(b.Envelopes[i].Seq)
+		if seq > next {
+			return c.attend(ctx, v)
+		}
+		next = max(next, seq+1)
 	}
 	err := c.takeEnvelopes(ctx, v, b.Envelopes)
 	if unreachable(err) {

@@ -109,12 +109,8 @@ func (c *Client) catchUp(ctx context.Context, v *conversation) error {
 		if err != nil {
 			return err
 		}
-		if uint64(page.First) > v.Seq-v.Base+1 {
-			own := v.ownUpTo(uint64(page.First))
-			if own == nil {
-				return c.pastKeep(ctx, v)
-			}
-			page.Envelopes = append(own, page.Envelopes...)
+		if slept, err := c.fillOwn(ctx, v, page); slept || err != nil {
+			return err
 		}
 		if err := c.takeEnvelopes(ctx, v, page.Envelopes); err != nil {
 			return err
@@ -128,6 +124,20 @@ func (c *Client) catchUp(ctx context.Context, v *conversation) error {
 		}
 	}
 	return nil
+}
+
+// fillOwn looks whether the server has forgotten what comes next. What this
+// device sent itself is put in front of the page; else it slept past keep.
+func (c *Client) fillOwn(ctx context.Context, v *conversation, page *wire.Envelopes) (slept bool, err error) {
+	if uint64(page.First) <= v.Seq-v.Base+1 {
+		return false, nil
+	}
+	own := v.ownUpTo(uint64(page.First))
+	if own == nil {
+		return true, c.pastKeep(ctx, v)
+	}
+	page.Envelopes = append(own, page.Envelopes...)
+	return false, nil
 }
 
 // ownUpTo lists what is gone before a place of the mailbox, when all of it is

@@ -72,7 +72,8 @@ func (c *Client) followMove(ctx context.Context, v *conversation) error {
 
 // oldHead asks the old mailbox how far it goes, with the newest pass that it
 // knows, and reads what this device has not taken yet. A mailbox that the
-// restored server does not have at all goes to place 0.
+// restored server does not have at all goes to place 0. When envelopes that this
+// device never read are gone from it, the conversation is no longer active after.
 func (c *Client) oldHead(ctx context.Context, v *conversation, s *session) (head, epoch uint64, err error) {
 	for i := len(v.Passes) - 1; i >= 0; i-- {
 		for {
@@ -87,6 +88,9 @@ func (c *Client) oldHead(ctx context.Context, v *conversation, s *session) (head
 				return 0, v.BaseEpoch, nil
 			}
 			if err != nil {
+				return 0, 0, err
+			}
+			if slept, err := c.fillOwn(ctx, v, page); slept || err != nil {
 				return 0, 0, err
 			}
 			if len(page.Envelopes) > 0 {

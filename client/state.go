@@ -49,8 +49,8 @@ type self struct {
 	Incarnation wire.Incarnation
 	InboxSeq    uint64
 	Seen        []wire.EnvelopeID // introductions taken, newest last
-	BlobVersion uint64 // the highest number that a blob was signed under
-	BlobTaken   uint64 // the highest that the server answered to have
+	BlobVersion uint64            // the highest number that a blob was signed under
+	BlobTaken   uint64            // the highest that the server answered to have
 	BlobDirty   bool
 	MarksOff    bool
 	Registered  int64
