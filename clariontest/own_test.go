@@ -5,6 +5,7 @@ package clariontest
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"clarion.chat/clarion/client"
@@ -131,5 +132,49 @@ func TestUnblockAndDecline(t *testing.T) {
 	}
 	if how := checkedOf(ada, "lin"); how != "no contact" {
 		t.Errorf("a stranger who was blocked is kept as a contact (%q)", how)
+	}
+}
+
+// TestNamesAreKeyed: the names of a vault's records, which stand in clear, hold
+// no handle and no name of a setting; and of two vaults that know the same they
+// are not the same, so a guessed one cannot be tried.
+func TestNamesAreKeyed(t *testing.T) {
+	s := NewServer(t)
+	ada, _ := s.Register("ada")
+	lin, _ := s.Register("lin")
+	omar, _ := s.Register("omar")
+	guessable := map[string]int{}
+	for _, c := range []*Client{ada, lin} {
+		Meet(c, omar)
+		if err := c.SetSetting(Context(t), "evening_look", "night"); err != nil {
+			t.Fatal(err)
+		}
+		if v, err := c.Setting(Context(t), "evening_look"); err != nil || v != "night" {
+			t.Fatalf("the setting is %q (%v)", v, err)
+		}
+		all, err := c.Vault.Scan(Context(t), "", "", 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		values := ""
+		for _, r := range all {
+			for _, clear := range []string{"omar", "evening", "look"} {
+				if strings.Contains(r.Key, clear) {
+					t.Errorf("%s has a record named %q", c.Name, r.Key)
+				}
+			}
+			for _, kind := range []string{"contact/", "dir/", "setting/"} {
+				if strings.HasPrefix(r.Key, kind) {
+					guessable[r.Key]++
+				}
+			}
+			values += string(r.Value)
+		}
+		if !strings.Contains(values, "omar") || !strings.Contains(values, "night") {
+			t.Error("the search finds nothing where it must")
+		}
+	}
+	if len(guessable) != 6 {
+		t.Errorf("two vaults with a contact, a chain and a setting each name them %v", guessable)
 	}
 }

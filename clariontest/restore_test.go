@@ -61,6 +61,28 @@ func TestRestoreFromWords(t *testing.T) {
 	replaced := omar.Reopen()
 	err = replaced.Listen(Context(t))
 	FailsWith(t, err, client.FailDeviceReplaced)
+
+	// It can be the person's device again, with what it held.
+	again.Stop()
+	if err := replaced.SetDraft(Context(t), conv, "x"); err == nil {
+		t.Error("a replaced device took a draft")
+	}
+	if err := replaced.Restore(Context(t), client.RestoreParams{Server: s.URL, Name: "omar", Words: words}); err != nil {
+		t.Fatal(err)
+	}
+	replaced.Online()
+	join(replaced, conv)
+	replaced.Say(conv, "on the old device again")
+	ada.AwaitText("on the old device again")
+	replaced = replaced.Reopen()
+	h, err := replaced.History(Context(t), conv)
+	if err != nil || len(h) == 0 || h[0].Text != "from the old device" {
+		t.Errorf("the history is %+v (%v)", h, err)
+	}
+	people, err = replaced.Contacts(Context(t))
+	if err != nil || len(people) != 1 {
+		t.Errorf("contacts are %+v (%v)", people, err)
+	}
 }
 
 // TestServerRestored: an older backup is a new incarnation; the group moves by

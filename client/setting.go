@@ -14,6 +14,7 @@ const (
 	maxSettingName = 32
 	maxSetting     = 1024
 	maxSettings    = 256
+	recordSetting  = "setting"
 	// FailSetting: a setting's name or value that no vault keeps.
 	FailSetting = "setting_invalid"
 )
@@ -28,12 +29,13 @@ func (c *Client) SetSetting(ctx context.Context, name, value string) error {
 			return fail(FailSetting, nil)
 		}
 		var ch change
+		record := c.keyed(recordSetting, []byte(name))
 		if value == "" {
-			ch.drop("setting/" + name)
+			ch.drop(record)
 		} else {
 			others := 0
-			err := scan(ctx, c.vault, "setting/", func(key string, _ []byte) error {
-				if key != "setting/"+name {
+			err := scan(ctx, c.vault, recordSetting+"/", func(key string, _ []byte) error {
+				if key != record {
 					others++
 				}
 				return nil
@@ -44,7 +46,7 @@ func (c *Client) SetSetting(ctx context.Context, name, value string) error {
 			if others >= maxSettings {
 				return fail(FailSetting, nil)
 			}
-			ch.putBytes("setting/"+name, []byte(value))
+			ch.putBytes(record, []byte(value))
 		}
 		return c.commit(ctx, &ch)
 	})
@@ -56,7 +58,7 @@ func (c *Client) Setting(ctx context.Context, name string) (value string, err er
 		if !settingName(name) {
 			return fail(FailSetting, nil)
 		}
-		b, err := c.vault.Get(ctx, "setting/"+name)
+		b, err := c.vault.Get(ctx, c.keyed(recordSetting, []byte(name)))
 		if errors.Is(err, vault.ErrNotFound) {
 			return nil
 		}

@@ -295,6 +295,9 @@ func (c *Client) restore(ctx context.Context, p RestoreParams) error {
 	if err != nil || h.Host != s.hello.Host {
 		return fail(FailHandle, err)
 	}
+	if c.self != nil && c.self.Stage == stageReplaced && c.self.Handle != h {
+		return fail(FailRegistered, nil) // what it holds is another person's
+	}
 	in := &wire.SignIn{Name: h.Name, Recovery: true}
 	in.Authorisation = wire.Signature(ed25519.Sign(keys.sign, in.SignedBytes(h.Host, s.hello.Challenge)))
 	if _, err := ask[*wire.Done](ctx, s, in); err != nil {
@@ -313,17 +316,16 @@ func (c *Client) restore(ctx context.Context, p RestoreParams) error {
 // takeOver makes the new device and publishes it. The vault knows all of it
 // before the directory does.
 func (c *Client) takeOver(ctx context.Context, s *session, keys *recoveryKeys, h wire.Handle, server string, sealed *wire.RecoveryBlob) error {
-	floor := uint64(0)
-	if c.self != nil && c.self.Handle == h { // this vault was the account's before
-		floor = c.self.BlobTaken
-	}
-	c.self = &self{Stage: stageMaking, Server: server, Handle: h, Registered: c.now().Unix(), Incarnation: s.hello.Incarnation, BlobTaken: floor}
-	me := c.self
+	me := &self{Stage: stageMaking, Server: server, Handle: h, Registered: c.now().Unix(), Incarnation: s.hello.Incarnation}
 	for _, secret := range [][]byte{me.Identity[:], me.Device[:], me.IDSecret[:], me.RecordKey[:]} {
 		if err := c.random(secret); err != nil {
 			return err
 		}
 	}
+	if c.self != nil && c.self.Handle == h { // this vault was the account's before: what it holds stays readable
+		me.RecordKey, me.BlobTaken = c.self.RecordKey, c.self.BlobTaken
+	}
+	c.self = me
 	if err := c.makeDevice(me); err != nil {
 		return err
 	}
@@ -346,7 +348,7 @@ func (c *Client) takeOver(ctx context.Context, s *session, keys *recoveryKeys, h
 		return err
 	}
 	var ch change
-	blob := c.takeBlob(&ch, keys, h, chain, sealed, floor)
+	blob := c.takeBlob(&ch, keys, h, chain, sealed, me.BlobTaken)
 	me.Chain = append(chain, e)
 	me.BlobVersion, me.BlobDirty, me.MarksOff = sealed.Version, true, blob.MarksOff
 	ch.put(recordSelf, me)
@@ -361,9 +363,8 @@ func (c *Client) takeOver(ctx context.Context, s *session, keys *recoveryKeys, h
 	for i := range blob.Contacts {
 		c.putContact(&ch, &blob.Contacts[i])
 	}
-	if err := c.awaitConversations(&ch, blob.Conversations); err != nil {
-		return err
-	}
+	c.awaitAll(&ch)
+	c.awaitConversations(&ch, blob.Conversations)
 	ch.put(recordSelf, me)
 	if err := c.commit(ctx, &ch); err != nil {
 		return err

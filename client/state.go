@@ -105,8 +105,13 @@ func (s *self) account() (*keydir.Account, error) {
 // record names what the vault keeps of a person. The name stands unsealed in
 // the vault's file, so it is keyed: it tells nobody whom it is about.
 func (c *Client) record(kind string, h wire.Handle) string {
+	return c.keyed(kind, []byte(h.Host), []byte(h.Name))
+}
+
+// keyed names a record of a kind by what would tell something in clear.
+func (c *Client) keyed(kind string, parts ...[]byte) string {
 	mac := hmac.New(sha256.New, c.self.RecordKey[:])
-	mac.Write(wire.ToSign(kind, h.Host, []byte(h.Name)))
+	mac.Write(wire.ToSign(kind, "", parts...))
 	return kind + "/" + hex.EncodeToString(mac.Sum(nil)[:16])
 }
 

@@ -31,10 +31,35 @@ func (v *conversation) askEvery() time.Duration {
 	return max(askSoonest, min(askAgain, time.Duration(min(v.Forgets, int64(askAgain/time.Second)))*time.Second))
 }
 
+// awaitAll closes every conversation that goes on until a member has added this
+// device's new key; history and queue stay.
+func (c *Client) awaitAll(ch *change) {
+	for _, v := range c.sorted() {
+		if !v.Status.over() {
+			c.await(ch, v)
+		}
+	}
+}
+
+func (c *Client) await(ch *change, v *conversation) {
+	if v.group != nil {
+		v.group.Forget()
+		v.group = nil
+	}
+	v.Status, v.Pending, v.Asked = statusAwaiting, nil, 0
+	ch.drop(v.groupRecord())
+	v.save(ch)
+}
+
 // awaitConversations writes the conversations of a recovery blob as known but
-// not open yet.
-func (c *Client) awaitConversations(ch *change, list []blobConversation) error {
+// not open yet. One that this vault has from before keeps its history.
+func (c *Client) awaitConversations(ch *change, list []blobConversation) {
 	for _, b := range list {
+		if v := c.convs[b.ID]; v != nil {
+			v.Leaving = false
+			c.await(ch, v)
+			continue
+		}
 		v := &conversation{ID: b.ID, Direct: b.Direct, Name: b.Name, Status: statusAwaiting, Keep: wire.DefaultKeep}
 		for _, h := range b.Members {
 			m := memberState{Handle: h}
@@ -46,7 +71,6 @@ func (c *Client) awaitConversations(ch *change, list []blobConversation) error {
 		c.convs[v.ID] = v
 		v.save(ch)
 	}
-	return nil
 }
 
 // askBackEverywhere asks for each conversation that this device cannot open,
@@ -346,18 +370,7 @@ func (c *Client) renewDevice(ctx context.Context) error {
 	var ch change
 	c.self = &next
 	ch.put(recordSelf, c.self)
-	for _, v := range c.sorted() {
-		if v.Status.over() {
-			continue
-		}
-		if v.group != nil {
-			v.group.Forget()
-			v.group = nil
-		}
-		v.Status, v.Pending, v.Asked = statusAwaiting, nil, 0
-		ch.drop(v.groupRecord())
-		v.save(&ch)
-	}
+	c.awaitAll(&ch)
 	if err := c.commit(ctx, &ch); err != nil {
 		return err
 	}

@@ -250,6 +250,7 @@ func TestOtherVersions(t *testing.T) {
 		want   error
 	}{
 		"form":       {func(s js.Value) { s.Set("form", sealForm+1) }, vault.ErrVersion},
+		"earlier":    {func(s js.Value) { s.Set("form", sealForm-1) }, vault.ErrVersion},
 		"no form":    {func(s js.Value) { s.Set("form", "x") }, vault.ErrDamaged},
 		"no key":     {func(s js.Value) { s.Set("device", js.Null()) }, vault.ErrDamaged},
 		"no wrapped": {func(s js.Value) { s.Set("wrapped", "x") }, vault.ErrDamaged},

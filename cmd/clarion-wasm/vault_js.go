@@ -110,7 +110,7 @@ func vaultFailure(err error) error {
 	case errors.Is(err, vault.ErrBusy):
 		return &client.Failure{Code: failVaultBusy, Text: "another tab or window has this vault open", Hint: "go on there, or close it", Cause: err}
 	case errors.Is(err, vault.ErrVersion):
-		return &client.Failure{Code: failVaultVersion, Text: "this vault was made by another version of Clarion", Hint: "reload the page to get the newest version", Cause: err}
+		return &client.Failure{Code: failVaultVersion, Text: "this vault was made by another version of Clarion", Hint: "reload the page to get the newest version; if it stays so, the vault is of an earlier one, and your recovery sheet makes another", Cause: err}
 	case errors.Is(err, vault.ErrDamaged):
 		return &client.Failure{Code: failVaultDamaged, Text: "this vault is damaged", Hint: "erase it and come back with your recovery sheet", Cause: err}
 	case errors.Is(err, vault.ErrFull):

@@ -24,7 +24,7 @@ import (
 // passphrase was set stays on the disk until the browser compacts its files.
 
 const (
-	sealForm    = 1
+	sealForm    = vault.Form // raised with the seal's own fields too
 	sealName    = "seal"
 	sealPurpose = "clarion vault key v1\x00"
 )

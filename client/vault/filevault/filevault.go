@@ -20,12 +20,9 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// schemaVersion stands in the file as user_version; applicationID, "Clrn",
-// tells a vault from any other SQLite file.
-const (
-	schemaVersion = 1
-	applicationID = 0x436c726e
-)
+// applicationID, "Clrn", tells a vault from any other SQLite file; vault.Form
+// stands in the file as user_version, and is raised with its schema too.
+const applicationID = 0x436c726e
 
 // checkpointEvery is how many commits may pass until the write-ahead log is
 // emptied, and with it what they replaced.
@@ -44,7 +41,7 @@ func Exists(dir string) bool {
 // it. The vault is sealed with DIR/key; see the package for what that protects.
 //
 // Errors: vault.ErrBusy at once when it is open already, here or in another
-// process; vault.ErrVersion for another schema; vault.ErrDamaged when the key
+// process; vault.ErrVersion for another form; vault.ErrDamaged when the key
 // is missing or another one, or the file is no vault; vault.ErrFull; else what
 // the file system says.
 func Open(dir string) (vault.Vault, error) {
@@ -155,7 +152,7 @@ func (f *file) prepare(key [32]byte) error {
 		}
 	case application != applicationID:
 		return vault.ErrDamaged
-	case version != schemaVersion:
+	case version != vault.Form:
 		return vault.ErrVersion
 	default:
 		var kept []byte
@@ -173,7 +170,7 @@ func create(tx *sql.Tx, proof [32]byte) error {
 	// A pragma takes no arguments.
 	for _, statement := range []string{
 		schema,
-		"PRAGMA user_version = " + strconv.Itoa(schemaVersion),
+		"PRAGMA user_version = " + strconv.Itoa(vault.Form),
 		"PRAGMA application_id = " + strconv.Itoa(applicationID),
 	} {
 		if _, err := tx.Exec(statement); err != nil {

@@ -7,8 +7,10 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -94,7 +96,7 @@ func TestOpenMakesPrivateFiles(t *testing.T) {
 func TestSettings(t *testing.T) {
 	f := raw(t, t.TempDir())
 	for pragma, want := range map[string]string{
-		"journal_mode": "wal", "synchronous": "2", "secure_delete": "1", "user_version": "1", "trusted_schema": "0",
+		"journal_mode": "wal", "synchronous": "2", "secure_delete": "1", "user_version": strconv.Itoa(vault.Form), "trusted_schema": "0",
 	} {
 		var got string
 		if err := f.db.QueryRow("PRAGMA " + pragma).Scan(&got); err != nil || got != want {
@@ -158,7 +160,8 @@ func TestOpenRefuses(t *testing.T) {
 		want error
 	}{
 		"nothing, as a control": {func(*testing.T, string) {}, nil},
-		"a later schema":        {func(t *testing.T, dir string) { change(t, dir, "PRAGMA user_version = 2") }, vault.ErrVersion},
+		"a later form":          {func(t *testing.T, dir string) { change(t, dir, fmt.Sprint("PRAGMA user_version = ", vault.Form+1)) }, vault.ErrVersion},
+		"an earlier form":       {func(t *testing.T, dir string) { change(t, dir, fmt.Sprint("PRAGMA user_version = ", vault.Form-1)) }, vault.ErrVersion},
 		"another application":   {func(t *testing.T, dir string) { change(t, dir, "PRAGMA application_id = 7") }, vault.ErrDamaged},
 		"a stranger's tables": {func(t *testing.T, dir string) {
 			change(t, dir, "PRAGMA user_version = 0", "PRAGMA application_id = 0")
