@@ -283,13 +283,19 @@ type keptPackage struct {
 	Private    []byte
 	LastResort bool
 	Until      int64
+	Joined     [][]byte // epochs that a last resort led into; see epochMark
 }
+
+// maxJoined bounds how many groups one last resort serves; there is a new one
+// every few weeks.
+const maxJoined = 4096
 
 // Fields describes the record.
 func (k *keptPackage) Fields(c *wire.Coder) {
 	c.Bytes(&k.Private, wire.MaxBody)
 	c.Bool(&k.LastResort)
 	c.I64(&k.Until)
+	c.BytesList(&k.Joined, maxJoined, 32)
 }
 
 // WhoAmI tells the account and device of this vault.

@@ -3,7 +3,11 @@
 package client
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"errors"
+	"slices"
 	"time"
 
 	"clarion.chat/clarion/keydir"
@@ -35,9 +39,10 @@ func (c *Client) join(ctx context.Context, ch *change, i *introduction, a *keydi
 		old.save(ch)
 		return nil
 	}
-	g, used, err := c.openWelcome(ctx, i)
+	var used change
+	g, err := c.openWelcome(ctx, &used, i)
 	if err != nil {
-		if later(err) {
+		if later(err) || errors.Is(err, errIgnore) {
 			return err
 		}
 		ch.tell(c.problem(i.Conversation.String(), 0, namedFailure(ProblemWelcome)))
@@ -59,9 +64,7 @@ func (c *Client) join(ctx context.Context, ch *change, i *introduction, a *keydi
 			return err
 		}
 	}
-	if used != "" {
-		ch.drop(used)
-	}
+	ch.records = append(ch.records, used.records...)
 	c.convs[v.ID] = v
 	delete(c.brokenAt, v.ID)
 	ch.put(v.rawRecord(v.Start), &raw{Chain: v.Chain, Envelope: wire.Envelope{EnvelopeKind: wire.KindMessage}})
@@ -162,36 +165,55 @@ func peerLost(v *conversation, i *introduction, a *keydir.Account) bool {
 	return true
 }
 
-// openWelcome finds the key package that a Welcome is for, and joins. used is
-// the record that must go with it; empty for a last resort, which serves on.
-func (c *Client) openWelcome(ctx context.Context, i *introduction) (g *mls.Group, used string, err error) {
+// openWelcome finds the key package that a Welcome is for, and joins. What the
+// vault must write with it goes into used: a one-time package is gone, and a
+// last resort, which serves on, remembers where it led. It leads nowhere twice
+// (errIgnore): the state of a Welcome has used no generation yet, and this leaf
+// may have used some in that epoch since, as when a member repeats a Welcome to
+// a device that waits to be added anew.
+func (c *Client) openWelcome(ctx context.Context, used *change, i *introduction) (*mls.Group, error) {
 	refs, err := mls.WelcomeRefs(i.Welcome)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	for _, ref := range refs {
 		var k keptPackage
 		found, err := get(ctx, c.vault, packageRecord(ref), &k)
 		if err != nil {
-			return nil, "", err
+			return nil, err
 		}
 		if !found {
 			continue
 		}
 		priv, err := mls.UnmarshalKeyPackagePrivate(k.Private)
 		if err != nil {
-			return nil, "", err
+			return nil, err
 		}
 		g, err := mls.Join(i.Welcome, priv, c.self.deviceKey(), uint64(c.now().Unix()), c.validator())
 		if err != nil {
-			return nil, "", err
+			return nil, err
 		}
-		if k.LastResort {
-			return g, "", nil
+		if !k.LastResort {
+			used.drop(packageRecord(ref))
+			return g, nil
 		}
-		return g, packageRecord(ref), nil
+		mark := epochMark(g)
+		if slices.ContainsFunc(k.Joined, func(b []byte) bool { return bytes.Equal(b, mark) }) || len(k.Joined) == maxJoined {
+			g.Forget()
+			return nil, errIgnore
+		}
+		k.Joined = append(k.Joined, mark)
+		used.put(packageRecord(ref), &k)
+		return g, nil
 	}
-	return nil, "", mls.ErrNotForUs
+	return nil, mls.ErrNotForUs
+}
+
+// epochMark names an epoch of a group by what every Welcome into it leads to,
+// however it was sealed, and tells no secret of it.
+func epochMark(g *mls.Group) []byte {
+	mark := sha256.Sum256(wire.ToSign("clarion epoch mark v1", "", g.GroupID(), g.EpochAuthenticator()))
+	return mark[:]
 }
 
 // conversationFrom checks a joined group against its introduction and the
