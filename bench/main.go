@@ -27,16 +27,26 @@ type plan struct {
 	profile    string // folder for profiles of the processor, or empty
 	throughput bool   // nothing else
 	coreOnly   bool   // nothing but the core's size
+
+	browser     bool // the web app too
+	browserOnly bool // nothing else
+	starts      int  // of the web app, each on a first visit and on a later one
+	words       int  // messages between two pages
+	handOvers   int  // between tabs
+	history     int  // messages of the long conversation
 }
 
 func main() {
-	long := plan{rounds: 25, round: 1500 * time.Millisecond, delays: 3, delay: 5 * time.Second, idle: 5000, people: 8 * time.Second, costs: true, core: true}
-	short := plan{rounds: 7, round: time.Second, delays: 1, delay: 3 * time.Second, idle: 500, people: 3 * time.Second}
+	long := plan{rounds: 25, round: 1500 * time.Millisecond, delays: 3, delay: 5 * time.Second, idle: 5000, people: 8 * time.Second, costs: true, core: true,
+		browser: true, starts: 7, words: 150, handOvers: 7, history: 10_000}
+	short := plan{rounds: 7, round: time.Second, delays: 1, delay: 3 * time.Second, idle: 500, people: 3 * time.Second,
+		starts: 2, words: 20, handOvers: 2, history: 500}
 	name := flag.String("child", "", "serve as this server (used by the program itself)")
 	dir := flag.String("dir", "bin", "folder for the data of the measurement, on the disk that is to be measured")
 	quick := flag.Bool("short", false, "30 seconds instead of 4 minutes: fewer rounds, no costs by length, no size of the core")
 	only := flag.Bool("throughput", false, "measure throughput alone")
 	size := flag.Bool("core", false, "measure the browser's core alone")
+	web := flag.Bool("browser", false, "measure the web app alone, as it lies in web/dist")
 	profile := flag.String("profile", "", "write profiles of both servers' processor time into this folder")
 	flag.Parse()
 	if *name != "" {
@@ -46,7 +56,7 @@ func main() {
 	if *quick {
 		p = short
 	}
-	p.throughput, p.profile, p.coreOnly = *only, *profile, *size
+	p.throughput, p.profile, p.coreOnly, p.browserOnly = *only, *profile, *size, *web
 	if (p.core || p.coreOnly) && !p.throughput {
 		if _, err := exec.LookPath("node"); err != nil {
 			fmt.Fprintln(os.Stderr, "error: missing_requirement: node is needed to pack the browser's core\nhint: apt-get install nodejs, or go run ./bench -short")
@@ -80,8 +90,11 @@ func inFolder(parent string, f func(dir string) error) error {
 // run measures and prints.
 func (p plan) run(dir string) error {
 	fmt.Printf("%s, %s/%s, %d cores; data in %s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), filepath.Dir(dir))
-	if p.coreOnly {
+	switch {
+	case p.coreOnly:
 		return p.runCore(dir)
+	case p.browserOnly:
+		return p.runBrowser(dir)
 	}
 	steps := []func(plan, string) error{plan.runThroughput}
 	if !p.throughput {
@@ -91,6 +104,9 @@ func (p plan) run(dir string) error {
 		}
 		if p.core {
 			steps = append(steps, plan.runCore)
+		}
+		if p.browser {
+			steps = append(steps, plan.runBrowser)
 		}
 	}
 	for _, step := range steps {
