@@ -30,7 +30,7 @@ type example struct {
 // bad examples first.
 func TestHouse(t *testing.T) {
 	h := load(t)
-	for _, r := range slices.Concat(importRules(), sourceRules(), treeRules()) {
+	for _, r := range slices.Concat(importRules(), sourceRules(), treeRules(), docRules()) {
 		t.Run(r.name, func(t *testing.T) {
 			for _, e := range r.examples {
 				found := r.check(e.house(t))
