@@ -27,8 +27,9 @@ build: ## leave bin/clariond and bin/clarion
 shots: build ## photograph every screen of the web app into web/shots
 	@cd web; status=0; node_modules/.bin/playwright test || status=$$?; node scripts/shots.mjs; exit $$status
 
-bench: ## measure against a bare relay, and the core's size
+bench: ## measure against a bare relay, and the web app in a browser
 	@scripts/need-go
+	@scripts/busy 'building the web app' go run ./scripts/web
 	@scripts/busy 'building the measurement' go build -o bin/clarion-bench ./bench
 	@exec bin/clarion-bench
 

@@ -11,5 +11,8 @@
 // never fails for being slow, only when something goes wrong: an answer that
 // is a refusal, a message acknowledged and not delivered, a child that ends.
 //
+// The web app is measured as people have it: in real Chromium, served by a real
+// clariond, beside native clients on the same server.
+//
 // docs/performance.md has the method and the figures of one run.
 package main

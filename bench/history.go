@@ -168,22 +168,26 @@ func (w *web) memory(s *screen) (m memoryOf, err error) {
 
 // coreMemory is the size of the WebAssembly memory in the browser's one worker.
 func (w *web) coreMemory(b *chromium.Browser) (bytes float64, err error) {
-	var all struct{ TargetInfos []struct{ TargetID, Type string } }
+	ctx, cancel := context.WithTimeout(w.ctx, patience)
+	defer cancel()
+	var all struct {
+		TargetInfos []struct{ TargetID, Type string }
+	}
 	filter := map[string]any{"filter": []any{map[string]any{"type": "worker"}}}
-	if err := b.Call(w.ctx, "", "Target.getTargets", filter, &all); err != nil {
+	if err := b.Call(ctx, "", "Target.getTargets", filter, &all); err != nil {
 		return 0, err
 	}
 	if len(all.TargetInfos) != 1 {
 		return 0, fmt.Errorf("%d workers", len(all.TargetInfos))
 	}
 	var attached struct{ SessionID string }
-	err = b.Call(w.ctx, "", "Target.attachToTarget", map[string]any{"targetId": all.TargetInfos[0].TargetID, "flatten": true}, &attached)
+	err = b.Call(ctx, "", "Target.attachToTarget", map[string]any{"targetId": all.TargetInfos[0].TargetID, "flatten": true}, &attached)
 	if err != nil {
 		return 0, err
 	}
 	call := func(method string, params, result any) {
 		if err == nil {
-			err = b.Call(w.ctx, attached.SessionID, method, params, result)
+			err = b.Call(ctx, attached.SessionID, method, params, result)
 		}
 	}
 	type object struct{ ObjectID string }
@@ -196,8 +200,8 @@ func (w *web) coreMemory(b *chromium.Browser) (bytes float64, err error) {
 		"objectId": found.Objects.ObjectID, "returnByValue": true,
 		"functionDeclaration": "function () { return this.reduce((n, m) => n + m.buffer.byteLength, 0) }",
 	}, &size)
-	call("Target.detachFromTarget", nil, nil)
-	return size.Result.Value, err
+	detach := map[string]any{"sessionId": attached.SessionID}
+	return size.Result.Value, errors.Join(err, b.Call(ctx, "", "Target.detachFromTarget", detach, nil))
 }
 
 // proportional is a process's share of memory in bytes, or 0 where there is

@@ -43,10 +43,10 @@ func main() {
 		starts: 2, words: 20, handOvers: 2, history: 500}
 	name := flag.String("child", "", "serve as this server (used by the program itself)")
 	dir := flag.String("dir", "bin", "folder for the data of the measurement, on the disk that is to be measured")
-	quick := flag.Bool("short", false, "30 seconds instead of 4 minutes: fewer rounds, no costs by length, no size of the core")
+	quick := flag.Bool("short", false, "30 seconds instead of ten minutes: fewer rounds, no costs by length, no size of the core, no browser")
 	only := flag.Bool("throughput", false, "measure throughput alone")
 	size := flag.Bool("core", false, "measure the browser's core alone")
-	web := flag.Bool("browser", false, "measure the web app alone, as it lies in web/dist")
+	web := flag.Bool("browser", false, "measure the web app alone, as it lies in web/dist; with -short in a minute")
 	profile := flag.String("profile", "", "write profiles of both servers' processor time into this folder")
 	flag.Parse()
 	if *name != "" {
@@ -57,9 +57,15 @@ func main() {
 		p = short
 	}
 	p.throughput, p.profile, p.coreOnly, p.browserOnly = *only, *profile, *size, *web
-	if (p.core || p.coreOnly) && !p.throughput {
+	if (p.core || p.coreOnly) && !p.throughput && !p.browserOnly {
 		if _, err := exec.LookPath("node"); err != nil {
 			fmt.Fprintln(os.Stderr, "error: missing_requirement: node is needed to pack the browser's core\nhint: apt-get install nodejs, or go run ./bench -short")
+			os.Exit(3)
+		}
+	}
+	if (p.browser || p.browserOnly) && !p.throughput && !p.coreOnly {
+		if err := browserNeeds(); err != nil {
+			fmt.Fprintln(os.Stderr, "error: missing_requirement:", err)
 			os.Exit(3)
 		}
 	}

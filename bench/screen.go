@@ -103,8 +103,11 @@ func show(ctx context.Context, b *chromium.Browser, url string) (*screen, error)
 	)
 }
 
+// call carries out a method that answers at once.
 func (s *screen) call(method string, params, result any) error {
-	return s.page.Browser.Call(s.ctx, s.page.Session, method, params, result)
+	ctx, cancel := context.WithTimeout(s.ctx, patience)
+	defer cancel()
+	return s.page.Browser.Call(ctx, s.page.Session, method, params, result)
 }
 
 // eval evaluates an expression, waits for its promise, and reads its value.
@@ -117,7 +120,8 @@ func (s *screen) eval(expression string, into any) error {
 		}
 	}
 	params := map[string]any{"expression": expression, "awaitPromise": true, "returnByValue": true, "userGesture": true}
-	if err := s.call("Runtime.evaluate", params, &got); err != nil {
+	// What the page waits for has its own limits in screen.js.
+	if err := s.page.Browser.Call(s.ctx, s.page.Session, "Runtime.evaluate", params, &got); err != nil {
 		return err
 	}
 	if e := got.ExceptionDetails; e != nil {

@@ -21,7 +21,7 @@ globalThis.bench = (() => {
         if (data.kind !== 'event' || data.event.event !== 'message_arrived') return
         arrivals++
         lastArrival = at()
-        if (arrivals % 64 === 0) arrived.clear()
+        if (arrivals % 64 === 0) arrived.clear() // what is looked for is the last one
         arrived.set(data.event.message.text, lastArrival)
       })
     }
@@ -166,6 +166,15 @@ globalThis.bench = (() => {
     return { took: performance.now() - from, most, elements, frames, longest }
   }
 
+  /** all waits for as many messages, for as long as they come. */
+  async function all(n) {
+    while (arrivals < n) {
+      const before = arrivals
+      await wait(`message ${before + 1} of ${n}`, () => arrivals > before)
+    }
+    return lastArrival
+  }
+
   async function memory() {
     const got = await Promise.race([performance.measureUserAgentSpecificMemory(), pause(patience)])
     return (got?.breakdown ?? []).map((b) => ({ bytes: b.bytes, scope: b.attribution[0]?.scope ?? '', types: b.types.join() }))
@@ -180,7 +189,6 @@ globalThis.bench = (() => {
     isListed: () => wait('the list', () => listed),
     paints: () => wait('a paint', () => performance.getEntriesByType('paint').length >= 2).then(() => Object.fromEntries(performance.getEntriesByType('paint').map((p) => [p.name, p.startTime]))),
     origin: () => performance.timeOrigin,
-    arrivals: () => ({ arrivals, lastArrival }),
-    all: (n) => wait(`${n} messages`, () => arrivals >= n && lastArrival),
+    all,
   }
 })()

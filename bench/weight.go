@@ -16,6 +16,9 @@ import (
 	"clarion.chat/clarion/clariontest/chromium"
 )
 
+// dist is the web app as it was built.
+const dist = "web/dist"
+
 // limits are the budgets of the first load, in bytes as they travel. The web
 // app's end-to-end test holds them.
 var limits = [...]struct {
@@ -23,9 +26,19 @@ var limits = [...]struct {
 	limit int
 }{{"shell", 60_000}, {"css", 12_000}, {"fonts", 55_000}, {"core", coreLimit}}
 
+// browserNeeds says what is missing for the web app's measurement.
+func browserNeeds() error {
+	if _, err := exec.LookPath(chromium.Program); err != nil {
+		return fmt.Errorf("%w\nhint: apt-get install %s, or go run ./bench -short", err, chromium.Program)
+	}
+	if _, err := os.Stat(dist + "/index.html"); err != nil {
+		return fmt.Errorf("%w\nhint: go run ./scripts/web builds the web app", err)
+	}
+	return nil
+}
+
 // weights prints what the first visit loaded, in brotli where it travels so.
 func (w *web) weights() error {
-	const dist = "web/dist"
 	core, err := filepath.Glob(dist + "/assets/*.wasm")
 	if err != nil || len(core) != 1 {
 		return fmt.Errorf("%d cores in %s: %w", len(core), dist, err)
