@@ -96,7 +96,7 @@ func (e example) house(t *testing.T) *house {
 // built is what is no part of the tree: made by the build, or by running.
 func built(name string) bool {
 	switch name {
-	case ".git", ".cache", "bin", "data", "web/dist", "web/node_modules", "web/dist-core", "web/src/paraglide", "web/shots", "web/test-results":
+	case ".git", ".cache", "bin", "data", "web/dist", "web/node_modules", "web/dist-core", "web/src/paraglide", "web/shots", "web/test-results", "web/project.inlang/README.md":
 		return true
 	}
 	return path.Base(name) == "node_modules"
@@ -121,7 +121,7 @@ func load(t *testing.T) *house {
 			}
 			return nil
 		}
-		if !entry.Type().IsRegular() {
+		if !entry.Type().IsRegular() || built(name) {
 			return nil
 		}
 		b, err := os.ReadFile(name)
