@@ -255,12 +255,15 @@ func (c *Client) dropOldPackages(ctx context.Context) error {
 	return c.commit(ctx, &ch)
 }
 
-// tryUpkeep is upkeep where failing now only means doing it later.
+// tryUpkeep is upkeep where failing now only means doing it later. Going online
+// does more than upkeep, so what was asked for at once stays due.
 func (c *Client) tryUpkeep(ctx context.Context) {
 	if err := c.upkeep(ctx); err != nil && !unreachable(err) {
 		c.tell(c.problem("", 0, AsFailure(err)))
 	}
-	c.upkeepAt = c.now().Add(6 * time.Hour)
+	if c.upkeepAt.After(c.now()) {
+		c.upkeepAt = c.now().Add(upkeepPace)
+	}
 }
 
 // Restore brings an account back from its recovery sheet into an empty vault:
