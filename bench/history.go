@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"clarion.chat/clarion/clariontest/chromium"
 	"clarion.chat/clarion/client/vault"
 )
 
@@ -146,7 +145,7 @@ func (w *web) memory(s *screen) (m memoryOf, err error) {
 			m.page += p.Bytes
 		}
 	}
-	if m.core, err = w.coreMemory(s.page.Browser); err != nil {
+	if m.core, err = w.coreMemory(s); err != nil {
 		return m, fmt.Errorf("the core's memory: %w", err)
 	}
 	var running struct {
@@ -167,9 +166,19 @@ func (w *web) memory(s *screen) (m memoryOf, err error) {
 }
 
 // coreMemory is the size of the WebAssembly memory in the browser's one worker.
-func (w *web) coreMemory(b *chromium.Browser) (bytes float64, err error) {
+// A session with a worker answers only while its page attaches workers itself.
+func (w *web) coreMemory(s *screen) (bytes float64, err error) {
 	ctx, cancel := context.WithTimeout(w.ctx, patience)
 	defer cancel()
+	b := s.page.Browser
+	auto := map[string]any{"autoAttach": true, "waitForDebuggerOnStart": false, "flatten": true}
+	if err := s.call("Target.setAutoAttach", auto, nil); err != nil {
+		return 0, err
+	}
+	defer func() {
+		auto["autoAttach"] = false
+		err = errors.Join(err, s.call("Target.setAutoAttach", auto, nil))
+	}()
 	var all struct {
 		TargetInfos []struct{ TargetID, Type string }
 	}
