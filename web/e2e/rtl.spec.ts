@@ -84,6 +84,7 @@ test('a language of other letters that runs right to left', async ({ browser }) 
     await page.reload()
     await expect(page.locator('html')).toHaveAttribute('dir', 'rtl')
     const row = page.getByRole('navigation').getByRole('listitem').getByRole('button').filter({ hasText: 'omar' })
+    await expect(page.getByRole('navigation').getByText(server.host), 'online again').toBeVisible({ timeout: 60_000 })
     await row.click()
     await expect(page.locator('[data-message]')).toHaveCount(2)
     const [side, content] = [await page.getByRole('navigation').boundingBox(), await page.locator('main').boundingBox()]
