@@ -21,8 +21,11 @@ const release = hash.digest('hex').slice(0, 16)
 
 const sw = join(dist, 'sw.js')
 const text = readFileSync(sw, 'utf8')
-if (!text.includes('__FILES__') || !text.includes('__RELEASE__')) throw new Error('sw.js has no place for its list of files')
-writeFileSync(sw, text.replaceAll('__FILES__', JSON.stringify(kept)).replaceAll('__RELEASE__', JSON.stringify(release)))
+const words = JSON.parse(readFileSync(new URL('../messages/en/common.json', import.meta.url), 'utf8'))
+const offline = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><title>${words.app_name}</title><h1>${words.app_name}</h1><p>${words.offline_page}</p></html>`
+const filled = { __FILES__: kept, __RELEASE__: release, __OFFLINE__: offline }
+for (const place of Object.keys(filled)) if (!text.includes(place)) throw new Error(`sw.js has no place for ${place}`)
+writeFileSync(sw, Object.entries(filled).reduce((t, [place, value]) => t.replaceAll(place, () => JSON.stringify(value)), text))
 
 // The core comes compressed already, which takes longer than all the rest.
 const packedCore = new URL('../dist-core/clarion.wasm.br', import.meta.url)

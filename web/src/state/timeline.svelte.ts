@@ -6,6 +6,7 @@ import type { CoreEvent, HistoryItem, Message } from '../core/generated'
 import { account } from './account.svelte'
 import { reload } from './conversations.svelte'
 import { call, failure, on, onReady, type Failure } from './core.svelte'
+import { keeping } from './keeping'
 import { merged, sorted, unknown, type Item } from './rows'
 import { plainWords } from './words'
 
@@ -158,9 +159,9 @@ export class Timeline {
     const at = Math.floor(Date.now() / 1000) * 1000
     const from = account.me?.handle ?? ''
     this.fresh = ''
-    this.#putMessage({ id, conversation: this.conversation, seq: 0, from, own: true, checked: null, text, at, state: 'queued', unread: false })
+    this.#putMessage({ id, conversation: this.conversation, seq: 0, from, own: true, checked: null, text, at, state: '', unread: false }) // nothing is claimed of it until it is kept
     try {
-      this.#putMessage(await call('queue', { conversation: this.conversation, id, text }))
+      this.#putMessage(await keeping(call('queue', { conversation: this.conversation, id, text })))
     } catch (e) {
       this.items = this.items.filter((i) => i.key !== keyOf(id))
       return plainWords(failure(e))
