@@ -130,9 +130,6 @@ func (m *machine) step() {
 		m.s.Backup(m.backup)
 	case 5:
 		if m.backup != "" {
-			if m.restored {
-				m.byOthers(nil) // a second restore that somebody slept over the first of is out of reach
-			}
 			m.note("the server is restored")
 			m.g.stored(m.t, m.s)
 			m.s.Restore(m.backup)

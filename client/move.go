@@ -30,10 +30,8 @@ func (p *epochPass) mailboxAfter(in wire.Incarnation, moves uint32) wire.Mailbox
 	return wire.MailboxID(derive(p.Secret[:], string(info), 32))
 }
 
-// followMove takes the group to its next mailbox. The old one, which a
-// restored server only lets be read, says how far the server's memory goes; all
-// members derive the same address from the epoch that was current there. What
-// the server lost is put back by whoever holds it, as it was, in order.
+// followMove takes the group to where it goes on in the life that the server's
+// data live now, through the mailboxes that it had in the lives between.
 func (c *Client) followMove(ctx context.Context, v *conversation) error {
 	if v.Status != statusActive {
 		return errMoved
@@ -45,6 +43,22 @@ func (c *Client) followMove(ctx context.Context, v *conversation) error {
 	if s.hello.Incarnation == v.Incarnation {
 		return c.lostMailbox(ctx, v, s)
 	}
+	for range len(s.hello.Line) + 1 { // each life once, whatever the server says
+		if err := c.moveOneLife(ctx, v, s); err != nil || v.Status != statusActive || v.Incarnation == s.hello.Incarnation {
+			return err
+		}
+	}
+	return errMoved
+}
+
+// moveOneLife takes the group to its next mailbox. The old one, which a restored
+// server only lets be read, says how far the server's memory goes; all members
+// derive the same address from the epoch that was current there. What the
+// server lost is put back by whoever holds it, as it was, in order. Where the
+// data lived other lives in between, a member who was awake may have made the
+// next mailbox in one of them: the first that is there was the way of the
+// others.
+func (c *Client) moveOneLife(ctx context.Context, v *conversation, s *session) error {
 	head, epoch, err := c.oldHead(ctx, v, s)
 	if err != nil {
 		return err
@@ -60,6 +74,22 @@ func (c *Client) followMove(ctx context.Context, v *conversation) error {
 	if secret == nil || !known {
 		return c.awaitAgain(ctx, v, ProblemRestored) // came after what the server remembers
 	}
+	for _, life := range livesBetween(v.Incarnation, s.hello) {
+		target := secret.mailboxAfter(life, 0)
+		_, err := ask[*wire.Envelopes](ctx, s, &wire.Read{Mailbox: target, Pass: secret.pass(target), Limit: 1})
+		switch {
+		case refusedWith(err, wire.CodeNoMailbox):
+			continue
+		case refusedWith(err, wire.CodeWrongPass): // it was, and the epoch is forgotten
+			return c.awaitAgain(ctx, v, ProblemPastKeep)
+		case err != nil:
+			return err
+		}
+		if err := c.moveTo(ctx, v, s, target, life, head, epoch); err != nil {
+			return err
+		}
+		return c.sameBranch(ctx, v, s)
+	}
 	target := secret.mailboxAfter(s.hello.Incarnation, 0)
 	_, err = ask[*wire.Done](ctx, s, &wire.CreateMailbox{
 		Mailbox: target, Pass: secret.pass(target).Hash(), Epoch: wire.Epoch(epoch), Keep: min(v.Keep, s.hello.Keep),
@@ -67,7 +97,30 @@ func (c *Client) followMove(ctx context.Context, v *conversation) error {
 	if err != nil && !refusedWith(err, wire.CodeMailboxExists) {
 		return err // exists under a later pass: somebody was here before
 	}
-	return c.moveTo(ctx, v, s, target, head, epoch)
+	return c.moveTo(ctx, v, s, target, s.hello.Incarnation, head, epoch)
+}
+
+// livesBetween lists the lives of the server's data after one and before the
+// present, oldest first; none when the present ones never lived it.
+func livesBetween(after wire.Incarnation, hello *wire.Hello) []wire.Incarnation {
+	i := slices.Index(hello.Line, after)
+	if i < 0 {
+		return nil
+	}
+	return hello.Line[i+1:]
+}
+
+// sameBranch looks whether a closed mailbox that the others went through knows
+// this device's epoch. If not, they went on from an earlier one without what
+// this device had, and one of them adds it again.
+func (c *Client) sameBranch(ctx context.Context, v *conversation, s *session) error {
+	_, err := ask[*wire.Envelopes](ctx, s, &wire.Read{
+		Mailbox: v.Mailbox, Pass: v.newest().pass(v.Mailbox), After: wire.Seq(v.Seq - v.Base), Limit: 1,
+	})
+	if refusedWith(err, wire.CodeWrongPass) {
+		return c.awaitAgain(ctx, v, ProblemRestored)
+	}
+	return err
 }
 
 // oldHead asks the old mailbox how far it goes, with the newest pass that it
@@ -122,8 +175,10 @@ func (c *Client) chainAt(ctx context.Context, v *conversation, seq uint64) ([32]
 	return r.Chain, found, err
 }
 
-// moveTo puts back what the server lost and makes target the mailbox.
-func (c *Client) moveTo(ctx context.Context, v *conversation, s *session, target wire.MailboxID, head, epoch uint64) error {
+// moveTo puts back what the server lost and makes target, of one life of the
+// server's data, the mailbox. One of a life that is over takes nothing; what
+// others put back there is recognised all the same.
+func (c *Client) moveTo(ctx context.Context, v *conversation, s *session, target wire.MailboxID, life wire.Incarnation, head, epoch uint64) error {
 	lost, err := c.lostAfter(ctx, v, v.Base+head)
 	if err != nil {
 		return err
@@ -152,7 +207,7 @@ func (c *Client) moveTo(ctx context.Context, v *conversation, s *session, target
 			return err
 		}
 	}
-	v.Mailbox, v.Incarnation, v.Moves, v.Created = target, s.hello.Incarnation, 0, true
+	v.Mailbox, v.Incarnation, v.Moves, v.Created = target, life, 0, true
 	v.Renew = true
 	v.newMailbox(&ch, v.Base+head)
 	v.Chain, v.BaseEpoch = mailboxChain(target), epoch
@@ -229,7 +284,7 @@ func (c *Client) lostAfter(ctx context.Context, v *conversation, from uint64) ([
 
 // putBack appends an envelope again, as it was, and reports whether the mailbox
 // has it. That another member was faster is all right. It stays away when
-// others have left its epoch, or when its id stands there over another body:
+// others have left its epoch, when the mailbox is closed, or when its id stands there over another body:
 // whoever knows the pass can put one there, and nobody waits for that to end.
 func (c *Client) putBack(ctx context.Context, v *conversation, s *session, target wire.MailboxID, e *wire.Envelope) (bool, error) {
 	secret := v.passOf(uint64(e.Epoch))
@@ -247,7 +302,7 @@ func (c *Client) putBack(ctx context.Context, v *conversation, s *session, targe
 		a.Next, a.Keep = next.pass(target).Hash(), min(keepOf(e.Body), s.hello.Keep)
 	}
 	_, err := ask[*wire.Appended](ctx, s, a)
-	if refusedWith(err, wire.CodeStalePass, wire.CodeStaleEpoch, wire.CodeWrongPass, wire.CodeIDReused) {
+	if refusedWith(err, wire.CodeStalePass, wire.CodeStaleEpoch, wire.CodeWrongPass, wire.CodeIDReused, wire.CodeMailboxClosed) {
 		return false, nil
 	}
 	return err == nil, err

@@ -235,7 +235,7 @@ func (srv *Server) endSessions() {
 func (srv *Server) hello(challenge [32]byte) *wire.Hello {
 	m := srv.store.Meta()
 	return &wire.Hello{
-		Version: wire.Version, Host: m.Host, Incarnation: m.Incarnation,
+		Version: wire.Version, Host: m.Host, Incarnation: m.Incarnation, Line: m.Line,
 		Time: srv.c.Clock().Unix(), Challenge: challenge,
 		ServerKey: [32]byte(m.ServerKey.Public().(ed25519.PublicKey)),
 		Keep:      srv.c.Keep, MaxBody: uint32(srv.c.Sizes.Body),

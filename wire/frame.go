@@ -154,11 +154,12 @@ type Hello struct {
 	Version     uint16 // protocol version
 	Host        string // the host that handles on this server bear
 	Incarnation Incarnation
-	Time        int64    // the server's clock, Unix seconds
-	Challenge   [32]byte // random, for the signatures of this connection only
-	ServerKey   [32]byte // Ed25519 key that signs answers about holdings
-	Keep        uint8    // longest keep this server grants, days
-	MaxBody     uint32   // largest envelope this server takes, bytes
+	Line        []Incarnation // those before it that these data lived through, oldest first, at most MaxLine
+	Time        int64         // the server's clock, Unix seconds
+	Challenge   [32]byte      // random, for the signatures of this connection only
+	ServerKey   [32]byte      // Ed25519 key that signs answers about holdings
+	Keep        uint8         // longest keep this server grants, days
+	MaxBody     uint32        // largest envelope this server takes, bytes
 }
 
 // Kind names the frame.
@@ -168,7 +169,8 @@ func (*Hello) Kind() Kind { return KindHello }
 func (h *Hello) Fields(c *Coder) {
 	c.U16(&h.Version)
 	c.String(&h.Host, MaxHost)
-	c.Fixed(h.Incarnation[:])
+	h.Incarnation.Fields(c)
+	List(c, &h.Line, MaxLine)
 	c.I64(&h.Time)
 	c.Fixed(h.Challenge[:])
 	c.Fixed(h.ServerKey[:])

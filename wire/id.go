@@ -40,6 +40,9 @@ func (id *MailboxID) Fields(c *Coder) { c.Fixed(id[:]) }
 // Fields describes the id.
 func (id *EnvelopeID) Fields(c *Coder) { c.Fixed(id[:]) }
 
+// Fields describes the incarnation.
+func (in *Incarnation) Fields(c *Coder) { c.Fixed(in[:]) }
+
 // Fields describes the sequence number.
 func (s *Seq) Fields(c *Coder) { c.U64((*uint64)(s)) }
 

@@ -9,6 +9,7 @@ const (
 	MaxLive       = 16 << 10  // a live event's body
 	MaxKeyPackage = 4 << 10
 	MaxEntry      = 2 << 10  // a signed directory entry
+	MaxLine       = 64       // earlier incarnations in a Hello
 	MaxChain      = 256      // entries in one account's chain
 	MaxBlob       = 64 << 10 // a recovery blob
 	MaxPackages   = 64       // key packages in one command

@@ -11,6 +11,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"clarion.chat/clarion/wire"
 )
 
 // ErrExists says that a backup's file is there already.
@@ -211,6 +213,9 @@ func renew(part string, gone [][]byte, key []byte) (*Restored, error) {
 	}
 	defer db.Close()
 	db.SetMaxOpenConns(1)
+	if err := upgrade(db); err != nil {
+		return nil, err
+	}
 	m, err := readMeta(db)
 	if errors.Is(err, ErrNoData) || errors.Is(err, errNotClarion) {
 		return nil, ErrNotBackup
@@ -248,7 +253,11 @@ func renew(part string, gone [][]byte, key []byte) (*Restored, error) {
 	if r.Mailboxes, err = res.RowsAffected(); err != nil {
 		return nil, err
 	}
-	if _, err := tx.Exec(`UPDATE meta SET incarnation = $1`, random(16)); err != nil {
+	var line []byte
+	for _, in := range append(m.Line[max(0, len(m.Line)-wire.MaxLine+1):], m.Incarnation) {
+		line = append(line, in[:]...)
+	}
+	if _, err := tx.Exec(`UPDATE meta SET incarnation = $1, line = $2`, random(16), line); err != nil {
 		return nil, err
 	}
 	if err := tx.Commit(); err != nil {

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -87,6 +88,7 @@ func (b Bounds) withDefaults() Bounds {
 // Meta is what the data folder says of itself.
 type Meta struct {
 	Incarnation wire.Incarnation
+	Line        []wire.Incarnation // those before it, oldest first, at most wire.MaxLine
 	Host        string
 	ServerKey   ed25519.PrivateKey
 	tombstone   []byte
@@ -166,6 +168,9 @@ func (s *Store) open() error {
 	}
 	s.writes.SetMaxOpenConns(1)
 	if s.conn, err = s.writes.Conn(context.Background()); err != nil {
+		return ownOr(versionOr(err), s.o.Dir)
+	}
+	if err := upgrade(s.conn); err != nil {
 		return ownOr(versionOr(err), s.o.Dir)
 	}
 	if s.meta, err = readMeta(s.conn); errors.Is(err, ErrNoData) {
@@ -272,9 +277,9 @@ func readRow(q queryer) (Meta, error) {
 		return Meta{}, fmt.Errorf("%w: it has version %d, this program has %d", ErrVersion, version, SchemaVersion)
 	}
 	var m Meta
-	var incarnation, seed []byte
-	err := q.QueryRowContext(ctx, `SELECT incarnation, host, server_seed, tombstone_key FROM meta`).
-		Scan(&incarnation, &m.Host, &seed, &m.tombstone)
+	var incarnation, line, seed []byte
+	err := q.QueryRowContext(ctx, `SELECT incarnation, line, host, server_seed, tombstone_key FROM meta`).
+		Scan(&incarnation, &line, &m.Host, &seed, &m.tombstone)
 	if err != nil {
 		return Meta{}, versionOr(err)
 	}
@@ -282,6 +287,12 @@ func readRow(q queryer) (Meta, error) {
 		return Meta{}, fmt.Errorf("%w: its first row is damaged", ErrVersion)
 	}
 	m.Incarnation = wire.Incarnation(incarnation)
+	if len(line)%len(m.Incarnation) != 0 || len(line)/len(m.Incarnation) > wire.MaxLine {
+		return Meta{}, fmt.Errorf("%w: its line of incarnations is damaged", ErrVersion)
+	}
+	for in := range slices.Chunk(line, len(m.Incarnation)) {
+		m.Line = append(m.Line, wire.Incarnation(in))
+	}
 	m.ServerKey = ed25519.NewKeyFromSeed(seed)
 	return m, nil
 }
@@ -334,8 +345,8 @@ func (s *Store) create() (Meta, error) {
 
 // writeRow writes the one row of meta: a new host with keys of its own.
 func writeRow(tx *sql.Tx, host string) error {
-	_, err := tx.Exec(`INSERT INTO meta (only_row, schema_version, incarnation, host, server_seed, tombstone_key)
-		VALUES (1, $1, $2, $3, $4, $5)`, SchemaVersion, random(16), host, random(ed25519.SeedSize), random(32))
+	_, err := tx.Exec(`INSERT INTO meta (only_row, schema_version, incarnation, line, host, server_seed, tombstone_key)
+		VALUES (1, $1, $2, $3, $4, $5, $6)`, SchemaVersion, random(16), []byte{}, host, random(ed25519.SeedSize), random(32))
 	return err
 }
 

@@ -3,6 +3,8 @@
 package store
 
 import (
+	"context"
+	"database/sql"
 	"embed"
 	"fmt"
 	"strings"
@@ -11,8 +13,9 @@ import (
 )
 
 // SchemaVersion is the version of the tables that this program reads and
-// writes. Data of another version is refused, never guessed at.
-const SchemaVersion = 1
+// writes. Data of version 1 are brought up to it; those of any other are
+// refused, never guessed at.
+const SchemaVersion = 2
 
 //go:embed schema/*.sql
 var schemaFiles embed.FS
@@ -33,6 +36,41 @@ func Schema() map[string]string {
 		all[name] = string(b)
 	}
 	return all
+}
+
+// opened is a database, or one connection of it.
+type opened interface {
+	queryer
+	BeginTx(context.Context, *sql.TxOptions) (*sql.Tx, error)
+}
+
+// upgrade makes data of version 1 data of this version: the row of meta gains
+// the line of incarnations, empty. What else there is stays as it is; readMeta
+// names it.
+func upgrade(db opened) error {
+	ctx := context.Background()
+	var version int
+	err := db.QueryRowContext(ctx, `SELECT schema_version FROM meta`).Scan(&version)
+	if err != nil || version != 1 {
+		return nil
+	}
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	for _, statement := range []string{
+		`ALTER TABLE meta RENAME TO meta_before`,
+		Schema()["meta.sql"],
+		`INSERT INTO meta (only_row, schema_version, incarnation, line, host, server_seed, tombstone_key)
+			SELECT only_row, 2, incarnation, x'', host, server_seed, tombstone_key FROM meta_before`,
+		`DROP TABLE meta_before`,
+	} {
+		if _, err := tx.Exec(statement); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
 }
 
 // postgres returns the text of a schema file as PostgreSQL takes it. Only what

@@ -8,6 +8,8 @@ CREATE TABLE meta (
   schema_version INTEGER NOT NULL,
   -- HOLDS random bytes, new after every restore | WHOSE the server | WHY to tell clients that envelopes may be missing | UNTIL data | READERS operator, anyone who connects
   incarnation BLOB NOT NULL,
+  -- HOLDS the incarnations before, 16 bytes each, oldest first; at most 64 | WHOSE the server | WHY so that members who slept through several restores find each other | UNTIL data | READERS operator, anyone who connects
+  line BLOB NOT NULL,
   -- HOLDS the host that handles on this server bear | WHOSE the server | WHY so that it never changes under its accounts | UNTIL data | READERS operator, anyone who connects
   host TEXT NOT NULL,
   -- HOLDS the seed of the Ed25519 key that signs answers about holdings | WHOSE the server | WHY to sign them | UNTIL data | READERS operator
