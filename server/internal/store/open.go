@@ -345,8 +345,13 @@ func (s *Store) create() (Meta, error) {
 
 // writeRow writes the one row of meta: a new host with keys of its own.
 func writeRow(tx *sql.Tx, host string) error {
+	return putRow(tx, random(16), host, random(ed25519.SeedSize), random(32))
+}
+
+// putRow writes the one row of meta, of data that lived no life before.
+func putRow(tx *sql.Tx, incarnation []byte, host string, seed, tombstoneKey []byte) error {
 	_, err := tx.Exec(`INSERT INTO meta (only_row, schema_version, incarnation, line, host, server_seed, tombstone_key)
-		VALUES (1, $1, $2, $3, $4, $5, $6)`, SchemaVersion, random(16), []byte{}, host, random(ed25519.SeedSize), random(32))
+		VALUES (1, $1, $2, $3, $4, $5, $6)`, SchemaVersion, incarnation, []byte{}, host, seed, tombstoneKey)
 	return err
 }
 

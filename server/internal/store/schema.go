@@ -59,16 +59,19 @@ func upgrade(db opened) error {
 		return err
 	}
 	defer tx.Rollback()
-	for _, statement := range []string{
-		`ALTER TABLE meta RENAME TO meta_before`,
-		Schema()["meta.sql"],
-		`INSERT INTO meta (only_row, schema_version, incarnation, line, host, server_seed, tombstone_key)
-			SELECT only_row, 2, incarnation, x'', host, server_seed, tombstone_key FROM meta_before`,
-		`DROP TABLE meta_before`,
-	} {
+	var incarnation, seed, key []byte
+	var host string
+	err = tx.QueryRow(`SELECT incarnation, host, server_seed, tombstone_key FROM meta`).Scan(&incarnation, &host, &seed, &key)
+	if err != nil {
+		return err
+	}
+	for _, statement := range []string{`DROP TABLE meta`, Schema()["meta.sql"]} {
 		if _, err := tx.Exec(statement); err != nil {
 			return err
 		}
+	}
+	if err := putRow(tx, incarnation, host, seed, key); err != nil {
+		return err
 	}
 	return tx.Commit()
 }
