@@ -87,12 +87,13 @@ type config struct {
 	lines map[string]int // where each key stands in the file
 }
 
-// Two flags of serve are no settings and hidden from its help, since they are
-// for tests: --clock-offset shifts the server's clock, and --retention deletes
+// Three flags of serve are no settings and hidden from its help, since they are
+// for tests: --clock-offset shifts the server's clock, --retention deletes
 // envelopes sooner than their keep. From an hour on it counts in whole hours,
 // rounded up; below (--retention 2s) an envelope goes between once and one and
 // a half times this after it arrived, and the times of arrival are kept in
-// memory: what is stored stays rounded to the hour.
+// memory: what is stored stays rounded to the hour. --app hands out the web app
+// that was built into a folder instead of the one in this program.
 
 const (
 	defaultData   = "./data"

@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"runtime/debug"
 	"strings"
@@ -30,6 +32,7 @@ type serveCommand struct {
 	Registration *string `placeholder:"open|invite|closed" help:"Who may register. Default: open."`
 	Keep         *int    `placeholder:"DAYS" help:"Longest time an envelope may stay, 1 to 30. Default: 30."`
 	ClockOffset  span    `name:"clock-offset" hidden:"" help:"Shift the server's clock."`
+	App          string  `name:"app" hidden:"" help:"For tests: hand out the web app that was built into this folder."`
 	Retention    *span   `hidden:"" help:"For tests: delete envelopes after this time, whole hours rounded up. Below one hour it is exact: an envelope goes between once and one and a half times this after it arrived, and its time of arrival is kept in memory only."`
 }
 
@@ -161,9 +164,17 @@ func (s *serveCommand) config(inv *invocation) (*server.Config, error) {
 		Retention: int((retention + time.Hour - 1) / time.Hour), BriefRetention: brief,
 		Clock:    func() time.Time { return time.Now().Add(offset) },
 		Operator: inv.c.Operator, Jurisdiction: inv.c.Jurisdiction, Contact: inv.c.Contact, Version: version(),
-		Web: web.Files(),
+		Web: s.app(),
 		Log: slog.New(slog.NewTextHandler(inv.err, nil)),
 	}, nil
+}
+
+// app is the web app that is handed out.
+func (s *serveCommand) app() fs.FS {
+	if s.App != "" {
+		return os.DirFS(s.App)
+	}
+	return web.Files()
 }
 
 // version is what the build knows of this program's, "(devel)" or nothing when

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // A language that is longer, in other letters, and runs right to left. The
-// app is built once more for it (scripts/pseudo.mjs) and put in the place of
-// the server's own, under the same policy and over the same vault.
-import { expect, test, type BrowserContext, type Page } from '@playwright/test'
+// app is built once more for it (scripts/pseudo.mjs), and the server hands that
+// out instead of its own, under the same policy and over the same vault.
+import { expect, test, type Page } from '@playwright/test'
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { appear, narrow, overflowing, unfit, wide } from './look'
 import { Person } from './person'
 import { Server } from './server'
@@ -12,26 +12,6 @@ import { Server } from './server'
 const web = new URL('../', import.meta.url).pathname
 const made = web + 'test-results/pseudo/dist'
 const shots = web + 'shots/'
-const mime: Record<string, string> = { html: 'text/html; charset=utf-8', js: 'text/javascript; charset=utf-8', css: 'text/css; charset=utf-8', wasm: 'application/wasm', woff2: 'font/woff2', svg: 'image/svg+xml' }
-
-/** turn puts the pseudo build in the place of the server's. */
-async function turn(context: BrowserContext, server: Server): Promise<void> {
-  const { headers } = (await context.request.get(server.url + '/')).headersArray().reduce(
-    (all, h) => ({ headers: /^content-(length|type|encoding)$/i.test(h.name) ? all.headers : { ...all.headers, [h.name]: h.value } }),
-    { headers: {} as Record<string, string> },
-  )
-  expect(headers['content-security-policy'] ?? headers['Content-Security-Policy'], 'under the same policy').toContain("default-src 'none'")
-  await context.route(
-    (url) => url.origin === server.url,
-    async (route) => {
-      const path = new URL(route.request().url()).pathname
-      const file = made + (path === '/' || path === '/i' ? '/index.html' : path)
-      if (!existsSync(file)) return route.continue()
-      await route.fulfill({ body: readFileSync(file), headers: { ...headers, 'content-type': mime[file.split('.').at(-1) ?? ''] ?? 'application/octet-stream' } })
-    },
-  )
-}
-
 const wrong: string[] = []
 
 /** `own`: all words on it are the app's own, none the server's or the core's. */
@@ -80,7 +60,9 @@ test('a language of other letters that runs right to left', async ({ browser }) 
     await ada.say('At five, by the harbour. Bring the long rope and both of the lamps, it will be dark by then.')
 
     const page = ada.page
-    await turn(ada.context, server)
+    await omar.page.close()
+    await server.stop()
+    await server.again('--app', made)
     await page.reload()
     await expect(page.locator('html')).toHaveAttribute('dir', 'rtl')
     const row = page.getByRole('navigation').getByRole('listitem').getByRole('button').filter({ hasText: 'omar' })
@@ -104,7 +86,6 @@ test('a language of other letters that runs right to left', async ({ browser }) 
 
     const lin = await Person.arrive(browser, server, 'lin', { serviceWorkers: 'block' })
     lin.watch.expected.push(/Service Worker registration blocked by Playwright/)
-    await turn(lin.context, server)
     await lin.open()
     await expect(lin.page.locator('main.wide h1')).toBeVisible()
     await look(lin.page, '54-rtl-first-run', false)

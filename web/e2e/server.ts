@@ -38,10 +38,10 @@ export class Server {
     return new URL(this.url).host
   }
 
-  async #run(listen: string): Promise<void> {
+  async #run(listen: string, args: string[] = []): Promise<void> {
     const config = join(this.folder, 'clariond.conf')
     writeFileSync(config, ['operator = Lin', 'jurisdiction = Iceland', 'contact = lin@example.org', 'slow_per_second = 1000', 'slow_burst = 1000', ...(this.#options.config ?? [])].join('\n') + '\n')
-    const p = spawn(join(programs, 'clariond'), ['serve', '--data', join(this.folder, 'data'), '--listen', listen, '--config', config, ...(this.#options.args ?? [])], {
+    const p = spawn(join(programs, 'clariond'), ['serve', '--data', join(this.folder, 'data'), '--listen', listen, '--config', config, ...(this.#options.args ?? []), ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.#process = p
@@ -77,9 +77,10 @@ export class Server {
     return this.#end('SIGTERM')
   }
 
-  /** again starts it at the port it had, on the data it left. */
-  again(): Promise<void> {
-    return this.#run(this.host)
+  /** again starts it at the port it had, on the data it left, perhaps with
+   *  further arguments. */
+  again(...args: string[]): Promise<void> {
+    return this.#run(this.host, args)
   }
 
   /** close stops it and removes its data. */
