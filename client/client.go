@@ -38,6 +38,7 @@ type Client struct {
 	retries     int
 	marksAt     time.Time // when marks are due, zero for none
 	upkeepAt    time.Time
+	blobOnly    bool      // what is due at upkeepAt is the recovery blob alone
 	askAt       time.Time // when the way back is asked for again, zero for never
 	liveCounter uint64
 	liveSeen    map[[32]byte]uint64 // newest live counter by device

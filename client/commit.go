@@ -369,5 +369,7 @@ func (c *Client) tellMembership(ctx context.Context, ch *change, v *conversation
 func (c *Client) blobBehind(ch *change) {
 	c.self.BlobDirty = true
 	ch.put(recordSelf, c.self)
+	alone := c.blobOnly || c.upkeepAt.IsZero() || c.upkeepAt.After(c.now())
 	c.soon()
+	c.blobOnly = alone
 }

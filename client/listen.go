@@ -149,6 +149,7 @@ func (c *Client) soon() {
 	if c.upkeepAt.IsZero() || c.upkeepAt.After(c.now()) {
 		c.upkeepAt = c.now()
 	}
+	c.blobOnly = false
 }
 
 // untilNext is how long the loop may sleep.

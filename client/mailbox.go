@@ -472,6 +472,6 @@ func (c *Client) pastKeep(ctx context.Context, v *conversation) error {
 	v.Forgets = max(c.now().Unix()-v.Took, 0)
 	v.save(&ch)
 	c.note(&ch, v, v.Seq, ProblemPastKeep)
-	c.upkeepAt = c.now()
+	c.soon()
 	return c.commit(ctx, &ch)
 }

@@ -320,7 +320,7 @@ func (c *Client) awaitAgain(ctx context.Context, v *conversation, code string) e
 	ch.drop(v.groupRecord())
 	v.save(&ch)
 	c.note(&ch, v, v.Seq, code)
-	c.upkeepAt = c.now()
+	c.soon()
 	return c.commit(ctx, &ch)
 }
 

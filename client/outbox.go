@@ -451,5 +451,5 @@ func (c *Client) markOld(ch *change, v *conversation) {
 		}
 	}
 	ch.tell(c.problem(v.ID.String(), v.Seq, fail(FailOldVault, nil)))
-	c.upkeepAt = c.now() // asks the way back
+	c.soon() // asks the way back
 }

@@ -256,12 +256,13 @@ func (c *Client) dropOldPackages(ctx context.Context) error {
 }
 
 // tryUpkeep is upkeep where failing now only means doing it later. Going online
-// does more than upkeep, so what was asked for at once stays due.
+// does more than upkeep, so what was asked for at once stays due, but for the
+// recovery blob, which upkeep sends.
 func (c *Client) tryUpkeep(ctx context.Context) {
 	if err := c.upkeep(ctx); err != nil && !unreachable(err) {
 		c.tell(c.problem("", 0, AsFailure(err)))
 	}
-	if c.upkeepAt.After(c.now()) {
+	if c.blobOnly || c.upkeepAt.After(c.now()) {
 		c.upkeepAt = c.now().Add(upkeepPace)
 	}
 }

@@ -26,6 +26,8 @@ func TestTryUpkeepLeavesWhatIsDue(t *testing.T) {
 		c.dialer = noNetwork{}
 		c.soon()
 		c.tryUpkeep(t.Context())
+		c.blobBehind(new(change)) // which does not make the rest less urgent
+		c.tryUpkeep(t.Context())
 		if c.upkeepAt.After(time.Now()) {
 			t.Errorf("what was due now is due in %v", time.Until(c.upkeepAt))
 		}
@@ -33,6 +35,14 @@ func TestTryUpkeepLeavesWhatIsDue(t *testing.T) {
 		c.tryUpkeep(t.Context())
 		if d := time.Until(c.upkeepAt); d != upkeepPace {
 			t.Errorf("the next upkeep is in %v", d)
+		}
+		c.blobBehind(new(change))
+		if c.upkeepAt.After(time.Now()) {
+			t.Error("a blob that is behind makes nothing due")
+		}
+		c.tryUpkeep(t.Context())
+		if d := time.Until(c.upkeepAt); d != upkeepPace {
+			t.Errorf("with the blob tried, the next upkeep is in %v", d)
 		}
 	})
 }
