@@ -4,7 +4,6 @@
 import { expect, test } from '@playwright/test'
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import { Looks } from './look'
 import { Person } from './person'
