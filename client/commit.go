@@ -209,7 +209,7 @@ func (c *Client) applyCommit(ctx context.Context, ch *change, v *conversation, s
 		}
 		ch.tell(gone)
 		c.blobBehind(ch)
-		return nil
+		return c.failQueued(ctx, ch, v, seq)
 	case err != nil:
 		v.Status = statusBroken
 		c.note(ch, v, seq, ProblemBroken)

@@ -29,7 +29,7 @@ const (
 type Message struct {
 	ID           string // 32 hex digits, chosen by the sender
 	Conversation string
-	Seq          uint64 // place in the conversation; 0 while unsent
+	Seq          uint64 // place in the conversation; 0 while it waits; where it failed, for one that did
 	From         wire.Handle
 	Own          bool
 	Checked      *Checked // nil: not checked

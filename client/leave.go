@@ -140,10 +140,11 @@ func (c *Client) endPart(ctx context.Context, v *conversation, told bool) error 
 	was := v.Status
 	c.endedFor(v, statusLeft)
 	v.Leaving = !told // should a member add this device again, it says so then
-	if err := c.failQueued(ctx, v); err != nil {
+	var ch change
+	if err := c.failQueued(ctx, &ch, v, v.Seq); err != nil {
 		return err
 	}
-	var ch change
+	v.save(&ch)
 	ch.drop(v.groupRecord())
 	err := scan(ctx, c.vault, "env/"+v.ID.String()+"/", func(key string, _ []byte) error { ch.drop(key); return nil })
 	if err != nil {
@@ -195,11 +196,11 @@ func (c *Client) freeContact(ch *change, v *conversation) {
 }
 
 // takeLeave notes that the person of a leaf has left.
-func (c *Client) takeLeave(ch *change, v *conversation, seq uint64, from *memberState) {
+func (c *Client) takeLeave(ctx context.Context, ch *change, v *conversation, seq uint64, from *memberState) error {
 	h := from.Handle
 	if h == c.self.Handle {
 		c.note(ch, v, seq, ProblemUnreadable)
-		return
+		return nil
 	}
 	for i := range v.Members {
 		if v.Members[i].Handle == h {
@@ -208,7 +209,7 @@ func (c *Client) takeLeave(ch *change, v *conversation, seq uint64, from *member
 	}
 	if !v.Direct {
 		c.leaversDue(v)
-		return
+		return nil
 	}
 	unread, from64 := v.Unread, v.UnreadFrom
 	ch.drop(v.groupRecord())
@@ -217,6 +218,7 @@ func (c *Client) takeLeave(ch *change, v *conversation, seq uint64, from *member
 	c.freeContact(ch, v)
 	ch.tell(MemberRemoved{At: c.now(), Conversation: v.ID.String(), Seq: seq, Handle: h, Left: true})
 	c.blobBehind(ch)
+	return c.failQueued(ctx, ch, v, seq)
 }
 
 // leaversDue plans that those who left are taken out.

@@ -382,8 +382,7 @@ func (c *Client) applyMessage(ctx context.Context, ch *change, v *conversation, 
 		return err
 	}
 	if body.Kind == contentLeave {
-		c.takeLeave(ch, v, seq, from)
-		return nil
+		return c.takeLeave(ctx, ch, v, seq, from)
 	}
 	if body.Kind == contentMark {
 		c.takeMark(ctx, ch, v, from, &body)

@@ -163,11 +163,6 @@ func (c *Client) flush(ctx context.Context, v *conversation) error {
 	}
 	for tries := 0; v.waiting(); {
 		if code := v.obstacle(); code != "" {
-			if v.Status.over() {
-				if err := c.failQueued(ctx, v); err != nil {
-					return err
-				}
-			}
 			return obstacleFailure(code)
 		}
 		if v.Pending != nil && v.Pending.Epoch < v.Epoch {
@@ -198,6 +193,9 @@ func (c *Client) flush(ctx context.Context, v *conversation) error {
 		if tries++; tries > 16 || !c.moveOn(ctx, v, err) {
 			return err
 		}
+	}
+	if v.Status.over() { // it came out on the way, and what waited has failed
+		return obstacleFailure(v.obstacle())
 	}
 	return c.sendIntroductions(ctx)
 }
@@ -250,31 +248,33 @@ func (c *Client) queueAgain(ctx context.Context, ch *change, v *conversation) er
 }
 
 // failQueued takes what can never be sent off the queue of a conversation that
-// this device was removed from. It stays in the history, marked as failed.
-func (c *Client) failQueued(ctx context.Context, v *conversation) error {
-	var ch change
+// is over. It stays in the history, marked as failed, at the place seq where
+// that came out. The caller saves the conversation in the same step.
+func (c *Client) failQueued(ctx context.Context, ch *change, v *conversation, seq uint64) error {
 	for ; v.OutFirst < v.OutNext; v.OutFirst++ {
-		var at place
-		found, err := get(ctx, c.vault, outRecord(v.ID, v.OutFirst), &at)
+		key, at := outRecord(v.ID, v.OutFirst), place{}
+		found, err := true, error(nil)
+		if b, written := inStep(ch, key); written {
+			err = wire.Unmarshal(b, &at)
+		} else {
+			found, err = get(ctx, c.vault, key, &at)
+		}
+		ch.drop(key)
+		var i *item
+		if err == nil && found {
+			i, err = c.itemAt(ctx, ch, v, at.n)
+		}
 		if err != nil {
 			return err
 		}
-		ch.drop(outRecord(v.ID, v.OutFirst))
-		var i item
-		if found {
-			found, err = get(ctx, c.vault, histRecord(v.ID, at.n), &i)
-		}
-		if err != nil {
-			return err
-		}
-		if found && i.State == string(StateQueued) {
-			i.State = string(StateFailed)
-			v.moveItem(&ch, &i, at.n, spot{Seq: v.Seq, Sub: at.n})
+		if i != nil && i.State == string(StateQueued) {
+			i.State, i.Seq = string(StateFailed), seq
+			v.moveItem(ch, i, at.n, spot{Seq: seq, Sub: at.n})
+			ch.tell(MessageStateChanged{At: c.now(), Conversation: v.ID.String(), Seq: seq, ID: i.public(v.ID).ID, State: StateFailed})
 		}
 	}
 	v.Pending = nil
-	v.save(&ch)
-	return c.commit(ctx, &ch)
+	return nil
 }
 
 func (c *Client) dequeue(ctx context.Context, v *conversation) error {

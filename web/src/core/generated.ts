@@ -500,7 +500,7 @@ export interface Message {
 	/** 32 hex digits, chosen by the sender */
 	id: string;
 	conversation: string;
-	/** place in the conversation; 0 while unsent */
+	/** place in the conversation; 0 while it waits; where it failed, for one that did */
 	seq: number;
 	from: string;
 	own: boolean;
