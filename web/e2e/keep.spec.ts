@@ -171,14 +171,14 @@ test('history and contacts are saved as JSON, without a key, a pass or state', a
   expect(all.contacts).toMatchObject([{ handle: omar.handle, state: 'accepted', checked: { how: 'came_by_your_link' } }])
   const history = all.conversations.flatMap((c) => c.history)
   expect(history.filter((h) => h.kind === 'message').map((h) => h.text)).toEqual([told, 'It is at six.'])
-  expect(history.map((h) => h.kind)).toContain('keep_changed')
+  expect(history.filter((h) => h.kind === 'keep_changed')).toMatchObject([{ by: ada.handle, handle: '', keep: 3 }])
   // Nothing is there but these, whatever the core adds to its answers.
   const names = new Set<string>()
   JSON.parse(content, (k: string, v: unknown) => {
     if (k !== '' && !/^\d+$/.test(k)) names.add(k)
     return v
   })
-  expect([...names].sort()).toEqual('account at by checked contacts conversations direct format from handle history how id kind members name seq state text version'.split(' '))
+  expect([...names].sort()).toEqual('account at by checked contacts conversations direct format from handle history how id keep kind members name seq state text version'.split(' '))
   const known = [...all.conversations.map((c) => c.id), ...history.flatMap((h) => (h.id === undefined ? [] : [h.id])), 'conversation_joined', 'came_by_your_link']
   for (const id of known.slice(0, -2)) expect(id, 'an id is 16 bytes').toMatch(/^[0-9a-f]{32}$/)
   controlled(content, known, [secret])
@@ -188,7 +188,7 @@ test('and as text that a person reads', async () => {
   const region = ada.page.getByRole('region', { name: 'Save history and contacts' })
   const { name, content } = await saved(ada, ada.button('As readable text', region))
   expect(name).toMatch(/^clarion-ada.*\.txt$/)
-  for (const text of [told, 'It is at six.', omar.handle]) expect(content).toContain(text)
+  for (const text of [told, 'It is at six.', omar.handle, '(keep changed 3)']) expect(content).toContain(text)
   controlled(content, [], [secret])
 })
 

@@ -74,10 +74,13 @@ async function readAll(conversation: string): Promise<HistoryItem[] | null> {
   return pages.reverse().flat()
 }
 
+/** A handle; nothing for one that is not known, which the core gives as "@". */
+const whom = (handle: string): string => (handle === '@' ? '' : handle)
+
 /** An item of history as a program reads it: a message, or what happened. */
 function plain({ kind, message: w, line: l }: HistoryItem): object {
   if (w) return { kind, id: w.id, seq: w.seq, at: stamp(w.at), from: w.from, text: w.text, state: w.state }
-  if (l) return { kind, seq: l.seq, at: stamp(l.at), by: l.by, handle: l.handle, name: l.name }
+  if (l) return { kind, seq: l.seq, at: stamp(l.at), by: whom(l.by), handle: whom(l.handle), name: l.name, members: l.members, keep: l.keep }
   return { kind }
 }
 
@@ -110,7 +113,7 @@ function asText(handle: string, at: string, contacts: Contact[], all: Read[]): s
     out.push('', `${c.name}: ${c.members.join(', ')}`)
     for (const { kind, message: w, line: l } of items) {
       if (w) out.push(`  ${stamp(w.at)}  ${w.from}: ${w.text.replaceAll('\n', '\n      ')}`)
-      else if (l) out.push(`  ${stamp(l.at)}  (${kind.replaceAll('_', ' ')}${l.handle ? ` ${l.handle}` : ''})`)
+      else if (l) out.push(`  ${stamp(l.at)}  (${[kind.replaceAll('_', ' '), whom(l.handle), l.name, ...l.members, l.keep || ''].filter((w) => w !== '').join(' ')})`)
     }
   }
   return out.join('\n') + '\n'
