@@ -12,6 +12,10 @@ import { plainWords } from './words'
 
 /** Items read at a time. */
 const page = 60
+/** What keeps messages from leaving and ends without a word to the page, and
+ *  after how long, in ms, it is tried again. */
+const passing: ReadonlySet<string> = new Set(['disk_full', 'vault_failed', 'rate_limited', 'store_unavailable'])
+const againAfter = 5000
 /** The most unread items that are read to find the first of them. */
 const mostUnread = 1200
 
@@ -31,6 +35,7 @@ export class Timeline {
   /** Why what waits here does not leave by itself. */
   trouble = $state.raw<Failure | null>(null)
   #before = ''
+  #later: ReturnType<typeof setTimeout> | undefined
   #marked = 0
 
   constructor(conversation: string) {
@@ -178,6 +183,8 @@ export class Timeline {
     } catch (e) {
       const f = failure(e)
       this.trouble = f.code === 'unreachable' ? null : plainWords(f)
+      // What waits is kept; nobody tells when there is room again.
+      if (passing.has(f.code)) this.#later ??= setTimeout(() => ((this.#later = undefined), void this.flush()), againAfter)
     }
     void reload()
   }
