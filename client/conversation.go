@@ -349,6 +349,11 @@ func (v *conversation) member(leaf uint32) *memberState {
 	return nil
 }
 
+// heard reports whether anything ever came from a device of that person.
+func (v *conversation) heard(h wire.Handle) bool {
+	return slices.ContainsFunc(v.Members, func(m memberState) bool { return m.Handle == h && m.Heard })
+}
+
 // peer is the other person of a one-to-one conversation.
 func (v *conversation) peer(me wire.Handle) wire.Handle {
 	for _, m := range v.Members {

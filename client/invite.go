@@ -213,7 +213,16 @@ func (c *Client) acceptLink(ctx context.Context, text string) (*conversation, er
 		n := *p
 		n.How, n.CheckedAt, n.Identity = CheckedInviteLink, c.now().Unix(), a.Newest.IdentityKey
 		c.putContact(&ch, &n)
-		return c.convs[p.Conversation], c.commit(ctx, &ch)
+		v := c.convs[p.Conversation]
+		if err := c.commit(ctx, &ch); err != nil || v.heard(l.Handle) {
+			return v, err
+		}
+		// Nothing ever came from there: the introduction may have been lost with
+		// a device, or deleted unread. Whoever hands out another link waits.
+		if err := c.foundAgainBy(ctx, v, &l.Secret); err != nil {
+			return v, err
+		}
+		return v, c.settleFailure(c.flush(ctx, v))
 	}
 	return c.startDirect(ctx, a, &l.Secret)
 }

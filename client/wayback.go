@@ -239,6 +239,12 @@ func (c *Client) planAddBack(ctx context.Context, v *conversation, i *introducti
 // foundAgain begins a conversation anew under its old id, with all whom it
 // had, when no state of it can go on.
 func (c *Client) foundAgain(ctx context.Context, v *conversation) error {
+	return c.foundAgainBy(ctx, v, nil)
+}
+
+// foundAgainBy is foundAgain for a conversation of two that an invite link
+// opens once more: the link's secret goes with the introduction.
+func (c *Client) foundAgainBy(ctx context.Context, v *conversation, secret *[32]byte) error {
 	var accounts []*keydir.Account
 	for _, h := range v.handles() {
 		if h == c.self.Handle || v.left(h) {
@@ -256,6 +262,9 @@ func (c *Client) foundAgain(ctx context.Context, v *conversation) error {
 	f, err := c.gather(ctx, accounts)
 	if err != nil {
 		return err
+	}
+	if secret != nil && len(f.invitees) == 1 {
+		f.invitees[0].Secret, f.invitees[0].Token = *secret, inviteToken(*secret)
 	}
 	before := snapshot(v)
 	var ch change
