@@ -163,7 +163,7 @@ test('history and contacts are saved as JSON, without a key, a pass or state', a
   expect(secret.length).toBeGreaterThan(20)
   const region = await ada.settings('Save history and contacts')
   const { name, content } = await saved(ada, ada.button('As JSON', region))
-  await expect(ada.page.getByText('Saved: 1 conversations, 2 messages.')).toBeVisible()
+  await expect(ada.page.getByText('Saved: 1 conversation, 2 messages.')).toBeVisible()
   await looks.at(ada.page, '73-saved')
   expect(name).toMatch(/^clarion-ada.*\.json$/)
   const all = JSON.parse(content) as { account: string; contacts: object[]; conversations: { id: string; history: { kind: string; id?: string; text?: string }[] }[] }

@@ -126,6 +126,7 @@ test('a message that can never be sent says so, for the group that its writer wa
   await expect(omar.page.getByText('You were removed from this conversation.')).toBeVisible({ timeout: 60_000 })
   await expect(omar.state('written too late')).toHaveText('Not sent, and will not be')
   await expect(omar.button('Send again'), 'there is nowhere to send it to').toHaveCount(0)
+  await expect(omar.page.locator('main header').getByText('1 person, 0 checked')).toBeVisible()
   await looks.at(omar.page, '81-failed')
 })
 
