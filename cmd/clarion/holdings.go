@@ -6,8 +6,9 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/hex"
-	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"time"
 
@@ -124,7 +125,7 @@ const maxAnswer = 1 << 20
 
 // savedAnswer is an answer about holdings read back from its JSON.
 type savedAnswer struct {
-	about     string // the account, or the conversation's mailbox
+	about     string // the account, or the mailbox by its hash; signed
 	signed    []byte
 	host      string
 	key       [32]byte // the one it names for its own
@@ -135,8 +136,11 @@ type savedAnswer struct {
 // file_unreadable.
 func readAnswer(b []byte) (*savedAnswer, error) {
 	var s savedShape
-	if err := json.Unmarshal(b, &s); err != nil {
+	if err := strictJSON(b, &s); err != nil {
 		return nil, noAnswer(err)
+	}
+	if (s.Mailbox == "") == (s.Account == "") {
+		return nil, noAnswer(nil) // about both, or about nothing
 	}
 	key, err := client.ParseServerKey(s.ServerKey)
 	if err != nil {
@@ -159,7 +163,7 @@ func readAnswer(b []byte) (*savedAnswer, error) {
 		if err != nil {
 			return nil, noAnswer(err)
 		}
-		a.about, a.signed = "conversation "+s.Conversation, h.SignedBytes(a.host)
+		a.about, a.signed = "mailbox "+hex.EncodeToString(h.Mailbox[:]), h.SignedBytes(a.host)
 		return a, nil
 	}
 	h := &wire.Holdings{Account: s.Account, At: at.Unix(), Tables: tablesOf(s.Tables), Could: s.Could, Cannot: s.Cannot}
@@ -179,6 +183,9 @@ func noAnswer(err error) error {
 // a signature by the key in the file proves nothing, and that is said.
 func (inv *invocation) checkHoldings(ctx context.Context, file, given string) error {
 	info, err := os.Stat(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &client.Failure{Code: failFile, Text: "the file does not exist", Hint: "check its name and folder", Cause: err}
+	}
 	if err != nil || info.Size() > maxAnswer {
 		return noAnswer(err)
 	}
