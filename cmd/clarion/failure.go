@@ -75,7 +75,7 @@ var exits = map[string]int{
 // leaves by itself has the status of an unreachable server, whatever kept it
 // here; unless that is for the person at this device to mend.
 func statusOf(f *client.Failure) int {
-	mend := f.Code == client.FailVault || f.Code == string(wire.CodeClockSkew) || errors.Is(f, vault.ErrFull)
+	mend := f.Code == client.FailVault || errors.Is(f, vault.ErrFull)
 	if f.Queued && !mend {
 		return exitUnreachable
 	}

@@ -79,7 +79,7 @@ func TestExitStatuses(t *testing.T) {
 // TestWhatIsQueued: a message that leaves by itself later ends with 4, and no
 // hint asks to write it again.
 func TestWhatIsQueued(t *testing.T) {
-	for _, code := range []string{"unreachable", "timeout", "awaiting_way_back", "old_vault", "slept_past_keep", "mailbox_lost",
+	for _, code := range []string{"unreachable", "timeout", "awaiting_way_back", "old_vault", "slept_past_keep", "mailbox_lost", "clock_skew",
 		"disk_full", "rate_limited", "store_unavailable", "shutting_down", "internal"} {
 		f := client.AsFailure(waiting(&client.Failure{Code: code, Text: "so", Hint: "try", Queued: true}, "it"))
 		if statusOf(f) != exitUnreachable || !strings.HasSuffix(f.Text, "; it is queued") || !strings.Contains(f.Hint, "sent once") ||
@@ -92,7 +92,6 @@ func TestWhatIsQueued(t *testing.T) {
 		}
 	}
 	for want, f := range map[int]*client.Failure{
-		exitRefused: {Code: "clock_skew", Queued: true},
 		exitMissing: {Code: "disk_full", Queued: true, Cause: vault.ErrFull},
 	} {
 		if got := statusOf(f); got != want {
