@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"clarion.chat/clarion/client"
 	"clarion.chat/clarion/wire"
@@ -24,29 +25,64 @@ func (registerCommand) Help() string {
 
 Example:
 
-    $ clarion register --server http://localhost:8440 --name ada`
+    $ clarion register --server http://localhost:8440 --name ada
+
+When the words could not be printed, the vault keeps them; the same command again prints them, once.`
 }
 
 // Run carries out the command.
 func (cmd *registerCommand) Run(ctx context.Context, inv *invocation) error {
+	if err := inv.printable(); err != nil {
+		return err
+	}
 	words, err := inv.wordsFrom(cmd.Words)
 	if err != nil {
 		return err
 	}
 	return inv.create(ctx, func(ctx context.Context, c *client.Client) error {
-		sheet, err := c.Register(ctx, client.RegisterParams{Server: string(cmd.Server), Name: string(cmd.Name), Invite: string(cmd.Invite), Words: words})
+		sheet, err := c.Register(ctx, client.RegisterParams{Server: string(cmd.Server), Name: string(cmd.Name), Invite: string(cmd.Invite), Words: words, KeepSheet: true})
 		if err != nil {
-			return err
+			if sheet = cmd.unprinted(ctx, c, err); sheet == nil {
+				return err
+			}
 		}
 		me, err := c.WhoAmI(ctx)
 		if err != nil {
 			return err
 		}
+		inv.stands = "the account exists, and the vault keeps the words: `clarion register` with the same server and name prints them"
 		if inv.json {
-			return writeJSON(inv.out, registeredShape{Handle: me.Handle.String(), Words: sheet, Fingerprint: me.Fingerprint})
+			err = writeJSON(inv.out, registeredShape{Handle: me.Handle.String(), Words: sheet, Fingerprint: me.Fingerprint})
+		} else {
+			err = inv.printSheet(me, sheet)
 		}
-		return inv.printSheet(me, sheet)
+		if err != nil {
+			return err
+		}
+		return c.ForgetSheet(context.WithoutCancel(ctx))
 	})
+}
+
+// unprinted returns the words that an earlier register of the same name on the
+// same server made and could not print; nil for none. refused is what this
+// register met.
+func (cmd *registerCommand) unprinted(ctx context.Context, c *client.Client, refused error) []string {
+	if client.AsFailure(refused).Code != client.FailRegistered {
+		return nil
+	}
+	server := strings.TrimSuffix(string(cmd.Server), "/")
+	if !strings.Contains(server, "://") {
+		server = "https://" + server
+	}
+	me, err := c.WhoAmI(ctx)
+	if err != nil || me.Handle.Name != string(cmd.Name) || !strings.EqualFold(server, me.Server) {
+		return nil
+	}
+	sheet, err := c.Sheet(ctx)
+	if err != nil {
+		return nil
+	}
+	return sheet
 }
 
 type restoreCommand struct {

@@ -53,6 +53,7 @@ func (cmd *sendCommand) Run(ctx context.Context, inv *invocation) error {
 		if err != nil {
 			return err
 		}
+		inv.stands = "the message is queued or sent; look with `clarion history`, and do not write it anew"
 		flushed := c.FlushConversation(ctx, v.ID)
 		if flushed == nil {
 			_ = c.Flush(ctx) // another conversation's trouble is not this message's

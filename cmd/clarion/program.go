@@ -35,6 +35,7 @@ type invocation struct {
 	out    io.Writer
 	err    io.Writer
 	style  style
+	stands string // what holds though nothing more can be printed, as a hint
 
 	vault  vault.Vault    // while the core runs; the core's but for what kept.go keeps
 	unsaid []client.Event // for the next listen
@@ -83,9 +84,10 @@ Exit status: 0 done, 1 other, 2 usage, 3 something is missing, 4 the server cann
 // stdout and at most one failure to stderr; it starts nothing that outlives it
 // but a reader blocked in stdin. When ctx ends, so does the command.
 func (p program) Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	inv := &invocation{program: p, json: wantsJSON(args), in: stdin, out: stdout, err: stderr}
+	out := &output{to: stdout}
+	inv := &invocation{program: p, json: wantsJSON(args), in: stdin, out: out, err: stderr}
 	inv.style = newStyle(stdout, p.getenv)
-	err := inv.run(ctx, args)
+	err := inv.unwritten(out, inv.run(ctx, args))
 	if err == nil {
 		return 0
 	}

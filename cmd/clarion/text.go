@@ -77,6 +77,9 @@ func newStyle(out io.Writer, getenv func(string) string) style {
 
 // terminal returns the descriptor of a stream that is one.
 func terminal(stream any) (fd int, ok bool) {
+	if o, is := stream.(*output); is {
+		stream = o.to
+	}
 	f, ok := stream.(*os.File)
 	if !ok {
 		return 0, false
