@@ -99,6 +99,9 @@ func TestIdentityChanged(t *testing.T) {
 	join(lin, g.ID)
 	shownBefore := safety(ada, "omar")
 	codeBefore := safety(omar, "ada").Code
+	if err := omar.SetMarks(ctx, false); err != nil { // brings the recovery blob up to date at once
+		t.Fatal(err)
+	}
 	omar.Stop()
 	ada.Stop()
 	ada = ada.Reopen() // offline: what she types waits
