@@ -46,10 +46,10 @@ const (
 	CallBusy        CallReason = "busy"
 	CallNoAnswer    CallReason = "no_answer" // outgoing: nobody took it within 45 s
 	CallMissed      CallReason = "missed"
-	CallCancelled   CallReason = "cancelled"  // by whoever called, before an answer
-	CallFailed      CallReason = "failed"     // the media engines did not find each other
+	CallCancelled   CallReason = "cancelled"   // by whoever called, before an answer
+	CallFailed      CallReason = "failed"      // the media engines did not find each other
 	CallInterrupted CallReason = "interrupted" // one side was gone and did not come back
-	CallTampered    CallReason = "tampered"   // a description bore another certificate than was committed to
+	CallTampered    CallReason = "tampered"    // a description bore another certificate than was committed to
 )
 
 // CallMedia is what one side sends at this moment.
@@ -75,7 +75,8 @@ type Call struct {
 	// Code is the short code: nine digits, the same on both sides unless
 	// somebody stands between them. Empty until both sides have revealed what
 	// they had committed to. A new round has another code.
-	Code string
+	Code  string
+	Round uint32 // counts the rounds; a lost engine that comes back begins another
 }
 
 // CallParams are what one side's media engine brings to a round.
@@ -104,8 +105,12 @@ type CallArrived struct {
 }
 
 // CallChanged: something of a call is other than before. A call that ended is
-// told by CallEnds too.
-type CallChanged struct{ Call Call }
+// told by CallEnds too. Was is set when two people called each other at once:
+// the call of that id goes on as this one, which the other side began.
+type CallChanged struct {
+	Call Call
+	Was  string
+}
 
 // CallOfferWanted: the engine of this call is to make an offer and hand it to
 // DescribeCall. With Restart the connection stays and its ICE is restarted

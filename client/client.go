@@ -47,6 +47,10 @@ type Client struct {
 	askedAt     map[conversationID]time.Time // when a readable Welcome was asked for
 	leftAt      map[conversationID]time.Time // when it was heard that somebody left
 	brokenAt    map[conversationID]time.Time // when a commit that nobody can process was met
+	calls       map[callID]*call
+	crossed     map[callID]*call // own calls of this run that gave way to the other side's
+	signals     []outSignal      // to send once the present step is kept
+	pruneCalls  bool
 }
 
 // New makes a client and starts nothing.
@@ -63,6 +67,8 @@ func New(o Options) *Client {
 		askedAt:  map[conversationID]time.Time{},
 		leftAt:   map[conversationID]time.Time{},
 		brokenAt: map[conversationID]time.Time{},
+		calls:    map[callID]*call{},
+		crossed:  map[callID]*call{},
 	}
 	if c.clock == nil {
 		c.clock = time.Now
@@ -87,6 +93,9 @@ func (c *Client) Run(ctx context.Context) error {
 	defer func() { close(c.outgoing); <-forwarded }()
 	defer c.doors.closeAll()
 	if err := c.load(ctx); err != nil {
+		return err
+	}
+	if err := c.loadCalls(ctx); err != nil {
 		return err
 	}
 	timer := time.NewTimer(time.Hour)

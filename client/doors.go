@@ -36,6 +36,7 @@ func (c *Client) dial(ctx context.Context, server string, door DoorName, host st
 	if err != nil {
 		return nil, err
 	}
+	s.ahead = s.hello.Time - c.now().Unix()
 	if err := checkHost(server, s.hello.Host, host); err != nil {
 		s.close()
 		return nil, err

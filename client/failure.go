@@ -113,6 +113,13 @@ var failures = map[string]sentencePair{
 	FailBlobUnreadable:  {"the recovery blob on the server does not open with these words, so contacts and conversations did not come back", "tell the operator; your contacts can be added again by their invite links"},
 	FailBlobNotSigned:   {"the recovery blob that the server gave was not signed by this account, so nothing in it was believed and contacts and conversations did not come back", "tell the operator; your contacts can be added again by their invite links"},
 	FailBlobOlder:       {"the recovery blob that the server gave is older than one it had taken, or from before this account last came back from its sheet", "look whether contacts, checks and conversations are what you remember, and compare with the people again"},
+	FailInCall:          {"another call is on", "end it first"},
+	FailNoCall:          {"there is no such call, or it is over", "run `clarion calls` for the past ones"},
+	FailCallTaken:       {"this call was answered already", "it goes on where it was answered"},
+	FailCallGroup:       {"calls are for conversations of two", "call one of the members"},
+	FailCallContact:     {"this person is not accepted yet, so there is no call", "accept the request first"},
+	FailFingerprint:     {"this is not the certificate that this side committed to", "begin the call anew; if it happens again, this program is at fault"},
+	FailDescription:     {"this is not the description of a call's media that was asked for", "begin the call anew; if it happens again, this program is at fault"},
 	FailFull:            {"there is no room on this device's disk for the vault", "make room, then try again; the last step was not kept"},
 }
 

@@ -183,6 +183,7 @@ func (c *Client) DeleteEverything(ctx context.Context) (d *wire.Deleted, err err
 		}
 		c.doors.closeAll()
 		c.listening, c.online = false, false
+		clear(c.calls)
 		var ch change
 		if err := scan(ctx, c.vault, "", func(key string, _ []byte) error { ch.drop(key); return nil }); err != nil {
 			return err

@@ -3,6 +3,7 @@
 package client
 
 import (
+	"encoding/hex"
 	"time"
 
 	"clarion.chat/clarion/wire"
@@ -22,6 +23,7 @@ const (
 	KindDeviceAdded   ItemKind = "device_added"
 	KindCodeChanged   ItemKind = "code_changed"
 	KindKeepChanged   ItemKind = "keep_changed"
+	KindCall          ItemKind = "call"
 )
 
 // itemKind is an ItemKind as the vault holds it; a number is never used again.
@@ -31,7 +33,7 @@ const itemMessage itemKind = 0
 
 // itemKinds gives each number its kind.
 func itemKinds() []ItemKind {
-	return []ItemKind{KindMessage, KindJoined, KindNamed, KindMemberAdded, KindMemberRemoved, KindMemberLeft, KindDeviceAdded, KindCodeChanged, KindKeepChanged}
+	return []ItemKind{KindMessage, KindJoined, KindNamed, KindMemberAdded, KindMemberRemoved, KindMemberLeft, KindDeviceAdded, KindCodeChanged, KindKeepChanged, KindCall}
 }
 
 func (k itemKind) public() ItemKind {
@@ -61,6 +63,12 @@ type Line struct {
 	Members []wire.Handle // conversation_joined
 	Code    string        // code_changed: the new 60 digits
 	Keep    int           // keep_changed: days
+	// Of a call, whose line stands where it rang; Handle is the other person.
+	Call     string // its id
+	Incoming bool
+	Video    bool
+	Reason   CallReason
+	Seconds  int // for how long media flowed
 }
 
 // lineState is what the vault holds of a line beside what every item has.
@@ -71,6 +79,24 @@ type lineState struct {
 	Members []wire.Handle
 	Code    string
 	Keep    uint8
+	Call    *lineCall
+}
+
+// lineCall is what the vault holds of a call in a line.
+type lineCall struct {
+	ID              callID
+	Incoming, Video bool
+	Reason          string
+	Seconds         uint32
+}
+
+// Fields describes the value.
+func (l *lineCall) Fields(c *wire.Coder) {
+	c.Fixed(l.ID[:])
+	c.Bool(&l.Incoming)
+	c.Bool(&l.Video)
+	c.String(&l.Reason, 16)
+	c.U32(&l.Seconds)
 }
 
 // Fields describes the record.
@@ -82,6 +108,7 @@ func (l *lineState) Fields(c *wire.Coder) {
 	wire.List(c, &l.Members, maxMembers)
 	c.String(&l.Code, 64)
 	c.U8(&l.Keep)
+	optional(c, &l.Call)
 }
 
 func (l *lineState) public(i *item) *Line {
@@ -89,6 +116,9 @@ func (l *lineState) public(i *item) *Line {
 	if l != nil {
 		out.By, out.Handle = handleOf(l.By), handleOf(l.Handle)
 		out.Name, out.Members, out.Code, out.Keep = l.Name, l.Members, l.Code, int(l.Keep)
+		if k := l.Call; k != nil {
+			out.Call, out.Incoming, out.Video, out.Reason, out.Seconds = k.ID.String(), k.Incoming, k.Video, CallReason(k.Reason), int(k.Seconds)
+		}
 	}
 	return out
 }
@@ -155,6 +185,9 @@ func (c *Client) keepLines(ch *change) {
 // addLine writes a line; the caller saves the conversation.
 func (v *conversation) addLine(ch *change, kind ItemKind, l Line) {
 	state := &lineState{By: textOf(l.By), Handle: textOf(l.Handle), Name: l.Name, Members: l.Members, Code: l.Code, Keep: uint8(l.Keep)}
+	if id, err := hex.DecodeString(l.Call); err == nil && len(id) == len(callID{}) {
+		state.Call = &lineCall{ID: callID(id), Incoming: l.Incoming, Video: l.Video, Reason: string(l.Reason), Seconds: uint32(l.Seconds)}
+	}
 	i := &item{Kind: kind.stored(), Seq: l.Seq, At: l.At.Unix(), Line: state}
 	v.addItem(ch, i, spot{Seq: l.Seq})
 	if v.Active == 0 {

@@ -154,7 +154,7 @@ func (c *Client) soon() {
 
 // untilNext is how long the loop may sleep.
 func (c *Client) untilNext() time.Duration {
-	wait := time.Minute
+	wait := c.untilCalls(time.Minute)
 	if !c.listening {
 		return wait
 	}
@@ -179,8 +179,9 @@ func (c *Client) takeTimers(ctx context.Context) {
 	if !c.listening || c.self == nil || c.self.Stage != stageReady {
 		return
 	}
-	var err error
+	err := c.tendCalls(ctx)
 	switch {
+	case err != nil:
 	case !c.online:
 		if time.Until(c.retryAt) > 0 {
 			return

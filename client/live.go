@@ -9,6 +9,7 @@ import (
 	"crypto/ed25519"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"time"
 
 	"clarion.chat/clarion/mls"
@@ -18,13 +19,47 @@ import (
 const (
 	purposeLive = "clarion live v1"
 	typingEvery = 3 * time.Second // at most one typing event in this time
-	maxLiveData = 4096
+	maxLiveData = 8<<10 + 16      // the largest size class, and the seal's own
 )
 
-// liveKind says what a live frame is about. Call signalling will join it.
+// liveKind says what a live frame is about.
 type liveKind uint8
 
-const liveTyping liveKind = 1
+const (
+	liveTyping liveKind = 1
+	liveCall   liveKind = 2
+)
+
+// liveBody is what a frame holds once it is opened: its kind, its content, and
+// zeros up to a size class, so that its length says little.
+type liveBody struct {
+	Kind liveKind
+	Data []byte
+}
+
+// Fields describes the body.
+func (b *liveBody) Fields(c *wire.Coder) {
+	c.U8((*uint8)(&b.Kind))
+	c.Bytes(&b.Data, maxLiveData)
+}
+
+func (b *liveBody) padded() []byte {
+	plain := wire.MustMarshal(b)
+	return append(plain, make([]byte, wire.SizeClass(len(plain))-len(plain))...)
+}
+
+// unpadLive reads a padded body; what follows it must be zeros.
+func unpadLive(plain []byte, b *liveBody) error {
+	const head = 1 + 4
+	if len(plain) < head {
+		return wire.ErrMalformed
+	}
+	n := head + uint64(binary.BigEndian.Uint32(plain[1:head]))
+	if n > uint64(len(plain)) || slices.ContainsFunc(plain[n:], func(z byte) bool { return z != 0 }) {
+		return wire.ErrMalformed
+	}
+	return wire.Unmarshal(plain[:n], b)
+}
 
 // liveFrame is never stored and stands outside the MLS ratchet, so that a lost
 // one costs nothing. It is sealed with AES-128-GCM under a key of the epoch and
@@ -93,11 +128,16 @@ func (c *Client) Typing(ctx context.Context, conversation string) error {
 			return nil
 		}
 		c.typingAt[v.ID] = c.now()
-		return c.settleFailure(c.sendLive(ctx, v, liveTyping))
+		err = c.sendLive(ctx, v, liveTyping, nil)
+		if refusedWith(err, wire.CodeStalePass, wire.CodeStaleEpoch, wire.CodeTooManyLive, wire.CodeWrongPass, wire.CodeNoMailbox) {
+			return nil
+		}
+		return c.settleFailure(err)
 	})
 }
 
-func (c *Client) sendLive(ctx context.Context, v *conversation, kind liveKind) error {
+// sendLive seals and sends a frame; data may be nil.
+func (c *Client) sendLive(ctx context.Context, v *conversation, kind liveKind, data wire.Value) error {
 	g, err := c.groupOf(ctx, v)
 	if err != nil {
 		return err
@@ -108,16 +148,17 @@ func (c *Client) sendLive(ctx context.Context, v *conversation, kind liveKind) e
 	if err != nil {
 		return err
 	}
-	l.Sealed = aead.Seal(nil, liveNonce(l.Counter), []byte{byte(kind)}, v.Mailbox[:])
+	body := &liveBody{Kind: kind}
+	if data != nil {
+		body.Data = wire.MustMarshal(data)
+	}
+	l.Sealed = aead.Seal(nil, liveNonce(l.Counter), body.padded(), v.Mailbox[:])
 	l.Signature = c.authorise(l.signedBytes(c.self.Handle.Host, v.Mailbox))
 	s, err := c.mailboxDoor(ctx)
 	if err != nil {
 		return err
 	}
 	_, err = ask[*wire.Done](ctx, s, &wire.Live{Mailbox: v.Mailbox, Pass: v.newest().pass(v.Mailbox), Body: wire.MustMarshal(l)})
-	if refusedWith(err, wire.CodeStalePass, wire.CodeStaleEpoch, wire.CodeTooManyLive, wire.CodeWrongPass, wire.CodeNoMailbox) {
-		return nil
-	}
 	return err
 }
 
@@ -144,12 +185,23 @@ func (c *Client) takeLive(ctx context.Context, v *conversation, body []byte) err
 		return errLive
 	}
 	plain, err := aead.Open(nil, liveNonce(l.Counter), l.Sealed, v.Mailbox[:])
-	if err != nil || len(plain) != 1 {
+	var b liveBody
+	if err != nil || unpadLive(plain, &b) != nil {
 		return errLive
 	}
 	c.liveSeen[m.Device] = l.Counter
-	if liveKind(plain[0]) == liveTyping && !c.contacts[m.Handle].blocked() {
+	if c.contacts[m.Handle].blocked() {
+		return errLive
+	}
+	switch b.Kind {
+	case liveTyping:
 		c.tell(Typing{At: c.now(), Conversation: v.ID.String(), From: m.Handle})
+	case liveCall:
+		var s callSignal
+		if wire.Unmarshal(b.Data, &s) != nil {
+			return errLive
+		}
+		return c.takeSignal(ctx, v, m, &s)
 	}
 	return nil
 }

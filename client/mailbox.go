@@ -381,12 +381,18 @@ func (c *Client) applyMessage(ctx context.Context, ch *change, v *conversation, 
 	if err := c.checkClaim(ctx, ch, v, seq, &body); err != nil {
 		return err
 	}
-	if body.Kind == contentLeave {
+	switch body.Kind {
+	case contentLeave:
 		return c.takeLeave(ctx, ch, v, seq, from)
-	}
-	if body.Kind == contentMark {
+	case contentMark:
 		c.takeMark(ctx, ch, v, from, &body)
 		return c.spreadMarks(ctx, ch, v)
+	case contentRing:
+		c.takeRing(ch, v, seq, from, &body, g)
+		return nil
+	case contentOver:
+		c.takeCallOver(ch, v, from, &body)
+		return nil
 	}
 	return c.takeText(ctx, ch, v, seq, from, &body)
 }

@@ -22,6 +22,8 @@ const (
 	contentText  contentKind = 1
 	contentMark  contentKind = 2
 	contentLeave contentKind = 3 // its sender leaves the conversation
+	contentRing  contentKind = 4 // its sender calls
+	contentOver  contentKind = 5 // a call is over for its sender
 )
 
 // content is what an envelope of kind message holds, inside MLS: its kind, the
@@ -37,6 +39,11 @@ type content struct {
 	Text    string   // contentText
 	Got     uint64   // contentMark: everything up to this place of the mailbox arrived
 	Read    uint64   // contentMark: and up to this place was seen
+	Call    callID   // contentRing, contentOver
+	Video   bool     // contentRing: the caller means to send video
+	Rang    int64    // contentRing: when, by the server's clock, Unix seconds
+	Commit  [32]byte // contentRing: the caller's commitment for round 0
+	Reason  uint8    // contentOver: see overReasons
 }
 
 // about reports whether the claim is about the mailbox that a conversation is
@@ -54,7 +61,7 @@ func (m *content) Fields(c *wire.Coder) {
 	version := uint8(1)
 	c.U8(&version)
 	c.U8((*uint8)(&m.Kind))
-	if version != 1 || m.Kind < contentText || m.Kind > contentLeave {
+	if version != 1 || m.Kind < contentText || m.Kind > contentOver {
 		c.Fail(wire.ErrMalformed)
 		return
 	}
@@ -69,6 +76,14 @@ func (m *content) Fields(c *wire.Coder) {
 	case contentMark:
 		c.U64(&m.Got)
 		c.U64(&m.Read)
+	case contentRing:
+		c.Fixed(m.Call[:])
+		c.Bool(&m.Video)
+		c.I64(&m.Rang)
+		c.Fixed(m.Commit[:])
+	case contentOver:
+		c.Fixed(m.Call[:])
+		c.U8(&m.Reason)
 	}
 }
 

@@ -22,6 +22,7 @@ const (
 type session struct {
 	conn  Conn
 	hello *wire.Hello
+	ahead int64           // seconds by which the server's clock was ahead of ours at its Hello
 	wake  chan<- struct{} // tells the loop that events or the end are there
 
 	mu      sync.Mutex // guards what follows; reader and loop share it

@@ -102,7 +102,7 @@ type MailboxHoldings struct {
 
 // All is the table of calls.
 func All() []Entry {
-	return slices.Concat(account(), people(), conversations(), messages(), settings(), vaults())
+	return slices.Concat(account(), people(), conversations(), messages(), talks(), settings(), vaults())
 }
 
 func account() []Entry {
@@ -264,6 +264,13 @@ func Events() []EventEntry {
 		event[client.Typing]("typing"),
 		event[client.Problem]("problem"),
 		event[client.ConnectionChanged]("connection_changed"),
+		event[client.CallArrived]("call_incoming"),
+		event[client.CallChanged]("call_changed"),
+		event[client.CallOfferWanted]("call_offer_wanted"),
+		event[client.CallDescribed]("call_described"),
+		event[client.CallCandidateArrived]("call_candidate"),
+		event[client.CallAgain]("call_again"),
+		event[client.CallEnds]("call_ended"),
 	}
 }
 

@@ -222,6 +222,56 @@ export interface Calls {
 	 */
 	typing: { params: Where; result: null };
 	/**
+	 * StartCall rings the other person of a conversation of two. It needs the
+	 * server: a call cannot wait. The call begins in state calling; when the other
+	 * person's call rings here already, or crosses this one, it is theirs that goes
+	 * on, in state connecting and Incoming.
+	 */
+	startCall: { params: { conversation: string; fingerprint: string; video: boolean; }; result: Call };
+	/**
+	 * AnswerCall takes a call that rings, or goes along with another round after
+	 * CallAgain. One tab takes it; the others are told that it was taken.
+	 */
+	answerCall: { params: Party; result: Call };
+	/**
+	 * ResumeCall goes on with a call whose engine here was lost: both sides commit
+	 * anew, and the short code is another.
+	 */
+	resumeCall: { params: Party; result: Call };
+	/** EndCall ends a call: hangs up, gives up ringing, or declines. */
+	endCall: { params: Talk; result: null };
+	/**
+	 * LoseCall says that this side's engine is gone. The call ends by itself unless
+	 * ResumeCall follows within 30 s.
+	 */
+	loseCall: { params: Talk; result: null };
+	/** ConnectedCall says that this side's engine has a connection. */
+	connectedCall: { params: Talk; result: null };
+	/**
+	 * RestartCall says that this side's connection is lost or does not come up:
+	 * whoever makes the offers is asked for one that restarts ICE.
+	 */
+	restartCall: { params: Talk; result: null };
+	/**
+	 * DescribeCall takes the engine's own description, an offer or an answer as it
+	 * was asked for, and reveals what this side committed to.
+	 */
+	describeCall: { params: { call: string; sdp: string; }; result: null };
+	/** CandidateCall carries one candidate of this side's engine. */
+	candidateCall: { params: { call: string; candidate: string; mid: string; line: number; }; result: null };
+	/** TellMedia tells the other side what this one sends now. */
+	tellMedia: { params: { call: string; audio: boolean; video: boolean; screen: boolean; }; result: null };
+	/**
+	 * Calls lists the calls that have not ended: at most one that this device takes
+	 * part in, and those that ring.
+	 */
+	calls: { params: Record<string, never>; result: Call[] };
+	/**
+	 * CallHistory lists past calls, newest first: at most limit, and at most the
+	 * 500 that the vault keeps.
+	 */
+	callHistory: { params: { limit: number; }; result: PastCall[] };
+	/**
 	 * Devices asks the directory which devices this account has, so that one that
 	 * is not the person's own shows. It needs the server. identity_mismatch when
 	 * the directory's chain neither goes on from this vault's nor is its beginning,
@@ -304,7 +354,88 @@ export type CoreEvent =
 	/** Problem: something is wrong that the person should know. */
 	| { event: "problem"; at: number; conversation: string; seq: number; code: string; text: string; hint: string; }
 	/** ConnectionChanged: live connections came up or went down. */
-	| { event: "connection_changed"; at: number; online: boolean; };
+	| { event: "connection_changed"; at: number; online: boolean; }
+	/** CallArrived: somebody calls. Until is when it stops ringing. */
+	| { event: "call_incoming"; at: number; conversation: string; call: string; from: string; video: boolean; until: number; }
+	/**
+	 * CallChanged: something of a call is other than before. A call that ended is
+	 * told by CallEnds too. Was is set when two people called each other at once:
+	 * the call of that id goes on as this one, which the other side began.
+	 */
+	| { event: "call_changed"; call: Call; was: string; }
+	/**
+	 * CallOfferWanted: the engine of this call is to make an offer and hand it to
+	 * DescribeCall. With Restart the connection stays and its ICE is restarted
+	 * (RFC 8445 §9); else it is to be a new one, with the certificate it named.
+	 */
+	| { event: "call_offer_wanted"; call: string; restart: boolean; }
+	/**
+	 * CallDescribed: a description of the other side, whose certificate is the one
+	 * it committed to. An engine that gets an offer answers it by DescribeCall.
+	 * Restart belongs to the connection that exists; else it is a new one's.
+	 */
+	| { event: "call_described"; call: string; offer: boolean; sdp: string; restart: boolean; }
+	/** CallCandidateArrived: a candidate of the other side. */
+	| { event: "call_candidate"; call: string; candidate: CallCandidate; }
+	/**
+	 * CallAgain: the other side lost its engine and begins another round. The
+	 * engine here lets its connection go and calls AnswerCall once more.
+	 */
+	| { event: "call_again"; call: string; }
+	/** CallEnds: a call is over. The history of its conversation has a line of it. */
+	| { event: "call_ended"; at: number; conversation: string; seq: number; call: string; peer: string; incoming: boolean; video: boolean; reason: CallReason; began: number; seconds: number; };
+
+/** Call is one call as this device knows it. */
+export interface Call {
+	/** 32 hex digits, drawn by whoever called */
+	id: string;
+	conversation: string;
+	peer: string;
+	incoming: boolean;
+	/** whoever called asked for video */
+	video: boolean;
+	state: CallState;
+	/** empty until it ended */
+	reason: CallReason;
+	/** outgoing: a device of the other rings */
+	peerRings: boolean;
+	/** what the other says to send */
+	peerMedia: CallMedia;
+	/** when it rang */
+	began: number;
+	/** when media first flowed; zero before */
+	connected: number;
+	/**
+	 * Code is the short code: nine digits, the same on both sides unless
+	 * somebody stands between them. Empty until both sides have revealed what
+	 * they had committed to. A new round has another code.
+	 */
+	code: string;
+	/** counts the rounds; a lost engine that comes back begins another */
+	round: number;
+}
+
+/** CallCandidate is one transport address of a media engine (RFC 8838). */
+export interface CallCandidate {
+	/** without "a="; empty: there are no more */
+	candidate: string;
+	mid: string;
+	line: number;
+}
+
+/** CallMedia is what one side sends at this moment. */
+export interface CallMedia {
+	audio: boolean;
+	video: boolean;
+	/** the video is a shared screen */
+	screen: boolean;
+}
+
+/** CallReason says how a call ended. */
+export type CallReason = "busy" | "cancelled" | "declined" | "failed" | "hung_up" | "interrupted" | "missed" | "no_answer" | "tampered";
+
+/** CallState is where a call stands. */
+export type CallState = "calling" | "connected" | "connecting" | "ended" | "lost" | "ringing";
 
 /** Checked says how a person's identity was checked, and when. */
 export interface Checked {
@@ -424,7 +555,7 @@ export interface Invite {
 }
 
 /** ItemKind says what an item of a history is. */
-export type ItemKind = "code_changed" | "conversation_joined" | "conversation_named" | "device_added" | "keep_changed" | "member_added" | "member_left" | "member_removed" | "message";
+export type ItemKind = "call" | "code_changed" | "conversation_joined" | "conversation_named" | "device_added" | "keep_changed" | "member_added" | "member_left" | "member_removed" | "message";
 
 /**
  * Line says what happened to a conversation. Fields that its kind does not
@@ -446,6 +577,13 @@ export interface Line {
 	code: string;
 	/** keep_changed: days */
 	keep: number;
+	/** Of a call, whose line stands where it rang; Handle is the other person. */
+	call: string;
+	incoming: boolean;
+	video: boolean;
+	reason: CallReason;
+	/** for how long media flowed */
+	seconds: number;
 }
 
 /** MailboxHoldings is the same about one conversation. */
@@ -551,6 +689,26 @@ export interface Paging {
 	limit: number;
 }
 
+/** Party is what a media engine brings to a call. */
+export interface Party {
+	call: string;
+	/** "sha-256 " and 32 bytes in hex, separated by colons */
+	fingerprint: string;
+	video: boolean;
+}
+
+/** PastCall is a call that is over. */
+export interface PastCall {
+	id: string;
+	conversation: string;
+	peer: string;
+	incoming: boolean;
+	video: boolean;
+	reason: CallReason;
+	began: number;
+	seconds: number;
+}
+
 /** Registration is client.RegisterParams. */
 export interface Registration {
 	/** http(s)://host[:port] */
@@ -622,6 +780,11 @@ export interface SizeRows {
 export interface TableRows {
 	table: string;
 	rows: number;
+}
+
+/** Talk names a call between people by its id. */
+export interface Talk {
+	call: string;
 }
 
 /** VaultState is what can be told of a vault without opening it. */
