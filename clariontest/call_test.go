@@ -312,6 +312,15 @@ func TestCallMissed(t *testing.T) {
 	if end := late.awaitEnd(k.ID); end.Reason != client.CallMissed || !end.Incoming {
 		t.Errorf("a call that rang out ended as %+v", end)
 	}
+	if v, err := late.Find(Context(t), conv); err != nil || v.Unread != 2 {
+		t.Errorf("%d unread, %v", v.Unread, err)
+	}
+	if err := late.MarkRead(Context(t), conv, 1<<40); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := late.Find(Context(t), conv); err != nil || v.Unread != 0 {
+		t.Errorf("%d unread after reading, %v", v.Unread, err)
+	}
 	for _, e := range late.Log {
 		if _, rang := e.(client.CallArrived); rang {
 			t.Error("a call that rang out rang again")

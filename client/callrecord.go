@@ -292,8 +292,10 @@ func (e CallEnds) line() (string, ItemKind, Line) {
 // parseFingerprint reads "sha-256 AB:CD:…".
 func parseFingerprint(s string) (fp [32]byte, err error) {
 	hash, value, _ := strings.Cut(strings.TrimSpace(s), " ")
-	b, err := hex.DecodeString(strings.ReplaceAll(value, ":", ""))
-	if err != nil || !strings.EqualFold(hash, "sha-256") || len(b) != len(fp) || len(value) != 3*len(fp)-1 {
+	pairs := strings.Split(value, ":")
+	b, err := hex.DecodeString(strings.Join(pairs, ""))
+	odd := slices.ContainsFunc(pairs, func(p string) bool { return len(p) != 2 })
+	if err != nil || odd || !strings.EqualFold(hash, "sha-256") || len(b) != len(fp) {
 		return fp, fail(FailFingerprint, err)
 	}
 	return [32]byte(b), nil

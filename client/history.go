@@ -411,7 +411,11 @@ func (c *Client) Unread(ctx context.Context) ([]Message, error) {
 				continue
 			}
 			var all []*item
-			if err := c.scanUnread(ctx, v, func(_ string, i *item) { all = append(all, i) }); err != nil {
+			if err := c.scanUnread(ctx, v, func(_ string, i *item) {
+				if i.Kind == itemMessage {
+					all = append(all, i)
+				}
+			}); err != nil {
 				return err
 			}
 			list = append(list, inOrder(all, v.ID)...)
@@ -421,7 +425,8 @@ func (c *Client) Unread(ctx context.Context) ([]Message, error) {
 	return list, err
 }
 
-// scanUnread calls f for each unread message, from the oldest one on.
+// scanUnread calls f for each unread item, a message or the line of a missed
+// call, from the oldest one on.
 func (c *Client) scanUnread(ctx context.Context, v *conversation, f func(key string, i *item)) error {
 	prefix := "hist/" + v.ID.String() + "/"
 	from := ""

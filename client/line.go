@@ -189,7 +189,14 @@ func (v *conversation) addLine(ch *change, kind ItemKind, l Line) {
 		state.Call = &lineCall{ID: callID(id), Incoming: l.Incoming, Video: l.Video, Reason: string(l.Reason), Seconds: uint32(l.Seconds)}
 	}
 	i := &item{Kind: kind.stored(), Seq: l.Seq, At: l.At.Unix(), Line: state}
-	v.addItem(ch, i, spot{Seq: l.Seq})
+	i.Unread = l.Reason == CallMissed && l.Seq > v.Read
+	order := v.addItem(ch, i, spot{Seq: l.Seq})
+	if i.Unread { // a missed call waits to be seen, as a message does
+		if v.Unread == 0 {
+			v.UnreadFrom = order
+		}
+		v.Unread++
+	}
 	if v.Active == 0 {
 		v.Active = i.At
 	}
