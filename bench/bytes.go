@@ -26,7 +26,7 @@ type share struct {
 // to no one package: constants, types, tables of the runtime.
 func coreShares(dir string) (code []share, data int, err error) {
 	core := filepath.Join(dir, "named.wasm")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags=-w", "-o", core, "./cmd/clarion-wasm")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags=-w", "-gcflags=clarion.chat/clarion/...=-l", "-o", core, "./cmd/clarion-wasm")
 	build.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return nil, 0, fmt.Errorf("building the core: %w\n%s", err, out)

@@ -19,7 +19,7 @@ const coreLimit = 1_500_000
 // before and after brotli at its highest quality.
 func coreSize(dir string) (plain, packed int, err error) {
 	core := filepath.Join(dir, "core.wasm")
-	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", core, "./cmd/clarion-wasm")
+	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-gcflags=clarion.chat/clarion/...=-l", "-o", core, "./cmd/clarion-wasm")
 	build.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
 	if out, err := build.CombinedOutput(); err != nil {
 		return 0, 0, fmt.Errorf("building the core: %w\n%s", err, out)

@@ -59,7 +59,7 @@ func node(t *testing.T, args ...string) *exec.Cmd {
 func buildCore(t *testing.T) string {
 	t.Helper()
 	core := filepath.Join(t.TempDir(), "core.wasm")
-	goTool(t, forWasm, "build", "-trimpath", "-ldflags=-s -w", "-o", core, "./cmd/clarion-wasm")
+	goTool(t, forWasm, "build", "-trimpath", "-ldflags=-s -w", "-gcflags=clarion.chat/clarion/...=-l", "-o", core, "./cmd/clarion-wasm")
 	return core
 }
 

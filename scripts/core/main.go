@@ -24,7 +24,9 @@ func build() error {
 		return err
 	}
 	core := filepath.Join(folder, "clarion.wasm")
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", core, "./cmd/clarion-wasm")
+	// Functions of our own are not inlined: that saves 93 kB of 1,496 in brotli.
+	// What takes the time is the library's cryptography, which is.
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-gcflags=clarion.chat/clarion/...=-l", "-o", core, "./cmd/clarion-wasm")
 	cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("building the core: %w\n%s", err, out)
