@@ -155,6 +155,13 @@ export interface Calls {
 	 */
 	setKeep: { params: { conversation: string; days: number; }; result: null };
 	/**
+	 * RelayServers asks the server for the means to relay a call of a conversation:
+	 * where, and a credential that begins relaying until Expires. It is asked anew
+	 * for each call. The codes are those of the conversation's obstacle, no_relay,
+	 * and those of any command.
+	 */
+	relayServers: { params: Where; result: Relay };
+	/**
 	 * Forget deletes what this vault holds of a conversation that is over: that
 	 * was left, that this person was removed from, or whose other person left.
 	 */
@@ -724,6 +731,21 @@ export interface Registration {
 	 * that may be gone before it has shown them.
 	 */
 	keepSheet?: boolean;
+}
+
+/**
+ * Relay says where calls are relayed, and by which credential of TURN's
+ * long-term mechanism (RFC 8489 §9.2). From Expires on it begins no relaying;
+ * what has begun goes on.
+ */
+export interface Relay {
+	/** stun:, turn: and turns: (RFC 7064, RFC 7065) */
+	urls: string[];
+	/** says nothing but when it expires */
+	username: string;
+	credential: string;
+	/** Unix seconds */
+	expires: number;
 }
 
 /** RestoreParams bring an account back from its recovery sheet. */
