@@ -101,6 +101,11 @@ func TestGrid(t *testing.T) {
 		}
 	}
 	for a, n := range g.net.Strays() {
+		// A candidate of the other side's inner network is tried, and goes
+		// nowhere; so does what is for this network's own multicast.
+		if a.IsPrivate() || a.IsMulticast() {
+			continue
+		}
 		t.Errorf("%d packets went to %s, which is neither the server nor the other side", n, a)
 	}
 }

@@ -26,12 +26,17 @@ const queueMost = 500 * time.Millisecond
 // port is one host's place at the hub.
 type port struct {
 	device *os.File
-	line   Line
 	out    chan packet
 	done   chan struct{} // closed with the device
+	up     *way
+	down   *way
+}
 
-	mu   sync.Mutex // guards free and draws
-	free time.Time  // when the line towards the hub has sent what it took
+// way is one direction of a line.
+type way struct {
+	line Line
+	mu   sync.Mutex // guards what follows
+	free time.Time  // when the line has sent what it took
 	draw *rand.Rand
 }
 
@@ -50,7 +55,10 @@ type hub struct {
 }
 
 func (h *hub) attach(address netip.Addr, device *os.File, line Line, seed uint64) {
-	p := &port{device: device, line: line, out: make(chan packet, 4096), done: make(chan struct{}), draw: newDraw(seed)}
+	p := &port{
+		device: device, out: make(chan packet, 4096), done: make(chan struct{}),
+		up: newWay(line, 2*seed), down: newWay(line, 2*seed+1),
+	}
 	h.mu.Lock()
 	h.ports[address] = p
 	h.mu.Unlock()
@@ -59,7 +67,7 @@ func (h *hub) attach(address netip.Addr, device *os.File, line Line, seed uint64
 	go func() { defer h.wg.Done(); p.write() }()
 }
 
-func newDraw(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 1)) }
+func newWay(l Line, seed uint64) *way { return &way{line: l, draw: rand.New(rand.NewPCG(seed, 1))} }
 
 // read takes what a host sends until its device is closed.
 func (h *hub) read(p *port) {
@@ -82,9 +90,9 @@ func (h *hub) read(p *port) {
 		if other == nil {
 			continue
 		}
-		due, kept := p.line.pass(p, n, time.Now())
+		due, kept := p.up.pass(n, time.Now())
 		if kept {
-			due, kept = other.line.pass(other, n, due)
+			due, kept = other.down.pass(n, due)
 		}
 		if !kept {
 			continue
@@ -98,23 +106,23 @@ func (h *hub) read(p *port) {
 
 // pass says when a packet of n bytes comes out of a line that it enters at a
 // time, if it does.
-func (l Line) pass(p *port, n int, at time.Time) (time.Time, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.draw.Float64() < l.Loss {
+func (w *way) pass(n int, at time.Time) (time.Time, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.draw.Float64() < w.line.Loss {
 		return at, false
 	}
-	if l.Rate > 0 {
-		if p.free.Before(at) {
-			p.free = at
+	if w.line.Rate > 0 {
+		if w.free.Before(at) {
+			w.free = at
 		}
-		if p.free.Sub(at) > queueMost {
+		if w.free.Sub(at) > queueMost {
 			return at, false
 		}
-		p.free = p.free.Add(time.Duration(n*8) * time.Second / time.Duration(l.Rate))
-		at = p.free
+		w.free = w.free.Add(time.Duration(n*8) * time.Second / time.Duration(w.line.Rate))
+		at = w.free
 	}
-	return at.Add(l.Delay), true
+	return at.Add(w.line.Delay), true
 }
 
 // write hands packets to the host when they are due, in order.

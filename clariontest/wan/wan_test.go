@@ -81,9 +81,9 @@ func TestWalls(t *testing.T) {
 func TestLines(t *testing.T) {
 	p := func(l Line) (kept int, last time.Duration) {
 		at := time.Unix(0, 0)
-		port := &port{line: l, draw: newDraw(7)}
+		w := newWay(l, 7)
 		for range 1000 {
-			due, ok := l.pass(port, 1000, at)
+			due, ok := w.pass(1000, at)
 			if ok {
 				kept++
 				last = due.Sub(at)

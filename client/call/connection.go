@@ -5,6 +5,7 @@ package call
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -25,7 +26,7 @@ import (
 // opusParameters ask the other side for what this one sends: a constant bit
 // rate and no silence suppression, since sizes that vary tell what is said
 // (RFC 7587 §6.1).
-const opusParameters = "minptime=20;maxaveragebitrate=32000;stereo=0;cbr=1;usedtx=0;useinbandfec=1"
+const opusParameters = "minptime=20;maxaveragebitrate=24000;stereo=0;cbr=1;usedtx=0;useinbandfec=1"
 
 // connection is one PeerConnection with what plays into it and what comes out.
 // Its counters may be read by any goroutine.
@@ -283,7 +284,7 @@ func (c *connection) send() {
 	if s := c.e.o.Play; s != nil {
 		packets, size = s.packets, s.largest+2
 	}
-	size = max(size, 80) // 32 kbit/s in packets of 20 ms, as a browser sends
+	size = max(size, 60) // 24 kbit/s in packets of 20 ms, as a browser sends
 	due := time.Now()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -317,7 +318,7 @@ func (c *connection) receive(t *webrtc.TrackRemote) {
 	var out *oggwriter.OggWriter
 	audio := t.Kind() == webrtc.RTPCodecTypeAudio
 	if w := c.e.o.Record; w != nil && audio {
-		if made, err := oggwriter.NewWith(w, sampleRate, 2); err == nil {
+		if made, err := oggwriter.NewWith(struct{ io.Writer }{w}, sampleRate, 2); err == nil {
 			out = made
 			defer func() { _ = out.Close() }()
 		}

@@ -42,6 +42,9 @@ type Options struct {
 	Loopback     bool          // this machine's loopback addresses are candidates too, for tests
 	For          time.Duration // hang up after so long a connection; 0: not by itself
 	PlayOnce     bool          // hang up when all was played
+	// Watch is told of the call each time it changes, by the goroutine of Run;
+	// nil for nobody.
+	Watch func(client.Call)
 }
 
 // Result is what an engine did.
@@ -211,6 +214,9 @@ func (e *Engine) take(ctx context.Context, ev client.Event) error {
 		}
 		if ev.Call.ID == e.id {
 			e.call = ev.Call
+			if e.o.Watch != nil {
+				e.o.Watch(ev.Call)
+			}
 		}
 	case client.CallEnds:
 		if ev.Call == e.id {
