@@ -5,7 +5,6 @@ package clarion_test
 import (
 	"encoding/json"
 	"fmt"
-	"go/ast"
 	"maps"
 	"path"
 	"regexp"
@@ -240,32 +239,4 @@ func oneWordPerFeature() rule {
 func (h *house) has(name string) bool {
 	_, ok := h.text(name)
 	return ok
-}
-
-// claimsAreProved holds the inventory's sentences to their tests. A proof is
-// "package.TestName", the package by its last word; "clarion" is this one.
-func claimsAreProved() rule {
-	return rule{
-		name:   "every claim has its test",
-		reason: "a sentence about privacy that no test can refute is not written",
-		check: func(h *house) []string {
-			tests := map[string]bool{}
-			h.functions(func(f *file, d *ast.FuncDecl) {
-				if strings.HasSuffix(f.path, "_test.go") && d.Recv == nil && strings.HasPrefix(d.Name.Name, "Test") {
-					tests[strings.TrimSuffix(f.syntax.Name.Name, "_test")+"."+d.Name.Name] = true
-				}
-			})
-			var found []string
-			for _, claim := range inventory.Claims() {
-				if !tests[claim.ProvedBy] {
-					found = append(found, "no test "+claim.ProvedBy+" for: "+claim.Text)
-				}
-			}
-			return found
-		},
-		examples: []example{
-			{files: map[string]string{"x_test.go": "package clarion_test\nfunc TestHouse() {}\n"}, want: "no test clariontest.TestSwap"},
-			{files: map[string]string{"x_test.go": "package clariontest\nfunc TestSwap() {}\n"}, want: "no test clarion.TestHouse"},
-		},
-	}
 }
