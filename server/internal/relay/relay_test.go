@@ -71,6 +71,12 @@ func start(t testing.TB, change func(*Config)) *running {
 
 func startAt(t testing.TB, web, own string, change func(*Config)) *running {
 	t.Helper()
+	return startMade(t, web, own, change, func(*Relay) {})
+}
+
+// startMade is startAt with a change of what was made.
+func startMade(t testing.TB, web, own string, change func(*Config), made func(*Relay)) *running {
+	t.Helper()
 	ports, err := Listen(web, own)
 	if err != nil {
 		t.Fatal(err)
@@ -92,12 +98,15 @@ func startAt(t testing.TB, web, own string, change func(*Config)) *running {
 		ports.Close()
 		t.Fatal(err)
 	}
+	made(r.Relay)
 	r.at = ports.streams().Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 2)
 	go func() { ended <- r.Run(ctx) }()
-	h := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) { _, _ = io.Copy(w, q.Body) }),
-		ErrorLog: log.New(io.Discard, "", 0)}
+	h := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		b, _ := io.ReadAll(q.Body)
+		_, _ = w.Write(b)
+	}), ErrorLog: log.New(io.Discard, "", 0)}
 	go func() { ended <- h.Serve(r.Web()) }()
 	r.stop = sync.OnceFunc(func() {
 		cancel()
@@ -121,7 +130,9 @@ func startAt(t testing.TB, web, own string, change func(*Config)) *running {
 // under gives a relay TLS.
 func under(t testing.TB) func(*Config) {
 	cert := certificate(t)
-	return func(c *Config) { c.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"http/1.1"}} }
+	return func(c *Config) {
+		c.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"http/1.1"}}
+	}
 }
 
 // silent is the client's logger.
