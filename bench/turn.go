@@ -22,8 +22,20 @@ const (
 	voicePacket   = 120  // of Opus at 32 kbit/s, 20 ms, with SRTP
 )
 
-// relayKeys asks the doors for credentials for n allocations.
-func relayKeys(c *child, n int) ([]*wire.Relay, error) {
+// relayKeys asks the doors for credentials for n allocations, from as many
+// connections as their allowance of a hundred at once asks for.
+func relayKeys(c *child, n int) (all []*wire.Relay, err error) {
+	const each = 90
+	n = (n + perCredential - 1) / perCredential
+	for len(all) < n {
+		if all, err = moreKeys(c, all, min(each, n-len(all))); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+func moreKeys(c *child, all []*wire.Relay, n int) ([]*wire.Relay, error) {
 	door, err := dialDoor(c.addr, ignore, ignore, ignoreEnd)
 	if err != nil {
 		return nil, err
@@ -33,17 +45,14 @@ func relayKeys(c *child, n int) ([]*wire.Relay, error) {
 	if _, err := door.ask(b.create()); err != nil {
 		return nil, err
 	}
-	var all []*wire.Relay
-	for len(all)*perCredential < n {
+	for range n {
 		answer, err := door.ask(&wire.RelayCredentials{Mailbox: b.id, Pass: b.pass})
 		if err != nil {
 			return nil, err
 		}
 		m, is := answer.(*wire.Relay)
 		if !is {
-			// The allowance of costly commands; a second gives ten.
-			time.Sleep(time.Second)
-			continue
+			return nil, errors.New("the door gives no credentials")
 		}
 		all = append(all, m)
 	}

@@ -281,6 +281,26 @@ func reaches(r *running, target net.PacketConn) bool {
 	return string(b[:n]) == "forbidden"
 }
 
+// TestAnswersAreSmall: who asks in another's name sends that one at most four
+// times what it sent itself.
+func TestAnswersAreSmall(t *testing.T) {
+	r := start(t, nil)
+	a := r.asker(r.Issue())
+	seen := 0
+	for _, method := range []stun.Method{stun.MethodBinding, stun.MethodAllocate, stun.MethodRefresh, stun.MethodCreatePermission, stun.MethodChannelBind} {
+		for _, with := range [][]stun.Setter{nil, {requestedUDP}, {stun.RawAttribute{Type: 0x7FFE}}, {stun.MessageIntegrity("x")}} {
+			m := stun.MustBuild(append([]stun.Setter{stun.TransactionID, stun.NewType(method, stun.ClassRequest)}, with...)...)
+			answer := a.send(m)
+			if seen++; len(answer.Raw) > 4*len(m.Raw) {
+				t.Errorf("%v of %d bytes is answered with %d", method, len(m.Raw), len(answer.Raw))
+			}
+		}
+	}
+	if seen != 20 {
+		t.Errorf("%d asked", seen)
+	}
+}
+
 // TestOwnMachine: by the relay's own address two allocations meet, and nothing
 // else of the machine is reached, the relay itself included; nor does the
 // machine reach a caller by it.
