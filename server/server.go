@@ -112,7 +112,12 @@ func (srv *Server) Run(ctx context.Context) error {
 	owned.Go(func() { srv.purgeLoop(ctx) })
 	if srv.relay != nil {
 		srv.warnOfRelay()
-		owned.Go(func() { relayErr = srv.relay.Run(ctx) })
+		owned.Go(func() {
+			relayErr = srv.relay.Run(ctx)
+			if n := srv.relay.Stats(); n.Errors > 0 {
+				srv.c.Log.Info("faults that the relay's library told of; what it said names addresses and was not kept", "number", n.Errors)
+			}
+		})
 	}
 	if srv.c.BriefRetention > 0 {
 		owned.Go(func() { srv.briefLoop(ctx) })

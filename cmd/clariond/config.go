@@ -35,7 +35,7 @@ type config struct {
 	Listen string `key:"listen"`
 	// TLSCert and TLSKey are files in PEM: the certificate with those between
 	// it and its root, and its private key. Both or none; with them the server
-	// speaks TLS 1.2 or newer and nothing else at its address. They are read
+	// speaks HTTP under TLS 1.2 or newer alone at its address. They are read
 	// again when they change. Default: plain HTTP, for a reverse proxy with TLS
 	// in front, or for this machine alone.
 	TLSCert string `key:"tls_cert"`

@@ -45,8 +45,7 @@ Settings of --config FILE, one "key = value" a line, # begins a comment:
   data, listen, tls_cert and tls_key (files, both or none), host, registration (open|invite|closed), keep (1 to 30 days), operator, jurisdiction, contact,
   connections, commands_per_second, command_burst, slow_per_second, slow_burst, live_per_second, live_burst,
   subscriptions, waiting_reads,
-  relay (on|off), relay_listen (HOST:PORT), relay_public (IP address), relay_host (HOST or HOST:PORT), relay_ports (MIN-MAX), relay_allocations,
-  relay_per_credential, relay_credential_minutes, and these sizes, each with its range and default:
+  relay (on|off), relay_listen (HOST:PORT), relay_public (IP address), relay_host (HOST or HOST:PORT), relay_ports (MIN-MAX), and these bounds and sizes, each with its range and default:
 ` + sizes() + `
 A key package has at most 4096 bytes and a directory entry 2048. The data folder is held by one process at a time.`
 }
@@ -54,6 +53,9 @@ A key package has at most 4096 bytes and a directory entry 2048. The data folder
 // sizes lists the settings of size, a line each.
 func sizes() string {
 	var b strings.Builder
+	for _, s := range new(server.Relay).Settings(new(int)) {
+		fmt.Fprintf(&b, "  %-20s %s, %d to %d; default %d\n", s.Key, s.What, s.Least, s.Most, s.Default)
+	}
 	for _, s := range new(server.Sizes).Settings() {
 		class := ""
 		if s.Class {

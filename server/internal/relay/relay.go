@@ -130,7 +130,7 @@ func New(c Config) (*Relay, error) {
 		c.TLS.NextProtos = append(c.TLS.NextProtos, "stun.turn", "stun.nat-discovery")
 	}
 	r.sorter = &sorter{port: c.Ports.streams(), tls: c.TLS, turn: newListener(c.Ports.streams().Addr()), gate: r.gate,
-		held: &unsorted{most: maxUnsorted}, wait: firstByte, enter: r.enter, ended: r.left}
+		held: newUnsorted(), wait: firstByte, enter: r.enter, ended: r.left}
 	if r.web = c.Ports.Web(c.TLS); c.Ports.stream == nil {
 		r.sorter.web = newListener(c.Ports.web.Addr())
 		r.web = r.sorter.web

@@ -17,9 +17,11 @@ const (
 	// TLS handshake included. An HTTP server gives headers the same time.
 	firstByte = 10 * time.Second
 	// maxUnsorted is how many connections may stand that have neither said what
-	// they speak nor made an allocation. One more ends the oldest: a real client
-	// is through in a moment, and one that holds places open loses them first.
+	// they speak nor made an allocation.
 	maxUnsorted = 1024
+	// grace is how long such a connection is safe when there are as many. A real
+	// client is through in less, and who holds places open loses them first.
+	grace = 2 * time.Second
 )
 
 // language is what a connection speaks, by its first byte (RFC 7983 §7).
@@ -124,27 +126,70 @@ func (l *listener) put(ctx context.Context, c net.Conn) {
 }
 
 // unsorted are the connections of which nothing is known yet, oldest first.
+//
+// When there are too many, the oldest that has had its grace is closed. When
+// none has, nothing is accepted until there is room: when everybody comes at
+// once, after a restart, the handshakes that have begun are finished first.
 type unsorted struct {
-	most int
+	most  int
+	grace time.Duration
+	freed chan struct{} // holds one word when somebody left
 
 	mu  sync.Mutex
-	all list.List // of net.Conn
+	all list.List // of arrival
 }
 
-// enter lists a connection and returns what takes it off, which may be called
-// again.
-func (u *unsorted) enter(c net.Conn) (leave func()) {
+type arrival struct {
+	conn net.Conn
+	at   time.Time
+}
+
+func newUnsorted() *unsorted {
+	return &unsorted{most: maxUnsorted, grace: grace, freed: make(chan struct{}, 1)}
+}
+
+// enter lists a connection, once there is room, and returns what takes it off,
+// which may be called again; nil when ctx ended before.
+func (u *unsorted) enter(ctx context.Context, c net.Conn) (leave func()) {
+	for {
+		leave, wait := u.try(c)
+		if leave != nil {
+			return leave
+		}
+		again := time.NewTimer(wait)
+		select {
+		case <-again.C:
+		case <-u.freed:
+			again.Stop()
+		case <-ctx.Done():
+			again.Stop()
+			return nil
+		}
+	}
+}
+
+// try is enter without waiting: it says how long to wait instead.
+func (u *unsorted) try(c net.Conn) (leave func(), wait time.Duration) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.all.Len() >= u.most {
-		_ = u.all.Remove(u.all.Front()).(net.Conn).Close()
+		oldest := u.all.Front().Value.(arrival)
+		if safe := u.grace - time.Since(oldest.at); safe > 0 {
+			return nil, safe
+		}
+		u.all.Remove(u.all.Front())
+		_ = oldest.conn.Close()
 	}
-	e := u.all.PushBack(c)
+	e := u.all.PushBack(arrival{c, time.Now()})
 	return func() {
 		u.mu.Lock()
 		defer u.mu.Unlock()
 		u.all.Remove(e)
-	}
+		select {
+		case u.freed <- struct{}{}:
+		default:
+		}
+	}, 0
 }
 
 // cut closes them all.
@@ -152,7 +197,7 @@ func (u *unsorted) cut() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for e := u.all.Front(); e != nil; e = e.Next() {
-		_ = e.Value.(net.Conn).Close()
+		_ = e.Value.(arrival).conn.Close()
 	}
 }
 
@@ -186,7 +231,11 @@ func (s *sorter) run(ctx context.Context) error {
 		c, err := s.port.Accept()
 		if err == nil {
 			pause = least
-			s.owned.Go(func() { s.sort(ctx, c) })
+			if leave := s.held.enter(ctx, c); leave != nil {
+				s.owned.Go(func() { s.sort(ctx, c, leave) })
+			} else {
+				_ = c.Close()
+			}
 			continue
 		}
 		if errors.Is(err, net.ErrClosed) {
@@ -204,9 +253,9 @@ func (s *sorter) run(ctx context.Context) error {
 	}
 }
 
-// sort finds out what one connection speaks and hands it on.
-func (s *sorter) sort(ctx context.Context, raw net.Conn) {
-	leave := s.held.enter(raw)
+// sort finds out what one connection speaks and hands it on. leave takes it off
+// those of which that is not known.
+func (s *sorter) sort(ctx context.Context, raw net.Conn, leave func()) {
 	if ctx.Err() != nil || raw.SetDeadline(time.Now().Add(s.wait)) != nil {
 		leave()
 		_ = raw.Close()
