@@ -31,6 +31,9 @@ func text(code string) string {
 }
 
 func fill(text string, a Args) string {
+	if !strings.Contains(text, "{") {
+		return text
+	}
 	date := "a day that was not noted"
 	if !a.At.IsZero() {
 		date = a.At.UTC().Format("2 January 2006")
