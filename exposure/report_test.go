@@ -85,6 +85,7 @@ func faults(f Facts, r Report) []string {
 		fault(direct && f.Path != "direct", c.Code+" on a path that is not known to be direct")
 		fault(strings.HasSuffix(c.Code, "_said") && (!f.Verified || !f.sealed() || f.Compared == "differs"), c.Code+" though somebody could hear")
 		fault(c.Code == "peer_address_hidden" && f.Path != "sfu" && (!f.AlwaysRelay || f.Path != "relay"), "an address that left is called hidden")
+		fault(c.Code == "network_whom" && f.Path != "sfu" && (!f.AlwaysRelay || f.Path != "relay"), "a direct way that may have been tried is left out")
 		fault(c.Test == "", c.Code+" has no test")
 		fault(strings.HasPrefix(c.Code, "code_") && c.Args.At.IsZero() != (c.Code == "code_not_compared"), "when the code was compared")
 		heard = heard || strings.HasSuffix(c.Code, "_hears") || strings.HasSuffix(c.Code, "_could_hear")

@@ -55,6 +55,8 @@ func peopleEntries() []entry {
 		{"lookup_lie", "keydir/account.go", "e.IdentityKey != was.IdentityKey && !s.byRecovery", "false", "keydir.TestNextRefuses"},
 		{"People.Checked", "web/src/state/standing.ts", "['invite_link', 'digits', 'qr']", "['invite_link', 'digits', 'qr', 'changed_not_checked']",
 			"web/test/standing.spec.ts: only what was checked counts as checked"},
+		{"request_shown", "web/src/view/people/Request.svelte", "{m.request_means()}", "<a href=\"/\">{m.request_means()}</a>",
+			"web/e2e/refuse.spec.ts: a request shows who asks, in text, and nothing that they wrote"},
 	}
 }
 
