@@ -115,7 +115,8 @@ func webRTCHasItsRooms() rule {
 		name:   "WebRTC has its rooms",
 		reason: "the media libraries log addresses and bring defaults of their own; each is tamed in one place",
 		check: onlyIn(func(dep string) bool { return under(dep, "github.com/pion", "github.com/livekit") },
-			"server/internal/sfu", "server/internal/relay", "client/call"),
+			"server/internal/sfu", "server/internal/relay", "client/call",
+			"bench"), // the callers that the relay is measured with
 		examples: []example{{files: importing("client/x.go", "github.com/pion/webrtc/v4"), want: "client/x.go imports github.com/pion"}},
 	}
 }

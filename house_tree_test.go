@@ -203,6 +203,7 @@ func features() map[string][]string {
 		"introduction": {"wire", "server", "server/internal/store"},
 		"live":         {"wire", "client", "server"},
 		"mailbox":      {"wire", "client", "server", "server/internal/store"},
+		"relay":        {"wire", "client", "server", "server/internal/relay"},
 	}
 }
 

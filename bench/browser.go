@@ -211,7 +211,10 @@ func (w *web) meet() (ada, omar *screen, err error) {
 	return ada, omar, errors.Join(omar.do(nil, "register", "omar"), omar.do(nil, "go", "ada"), ada.do(nil, "go", "omar"), ada.do(nil, "kept"))
 }
 
-// handOvers close the tab that runs the core while another one waits.
+// handOver is how long one took, from closing the tab that held the core.
+type handOver struct{ ready, sent, lockToSent time.Duration }
+
+// handOvers close the tab that runs the core while somebody writes in another.
 func (w *web) handOvers() error {
 	if err := w.ada.leave(); err != nil {
 		return err
@@ -222,8 +225,8 @@ func (w *web) handOvers() error {
 	}
 	w.ada = d
 	_, holder, err := w.measureStart(d, true)
-	var took []time.Duration
-	for range w.p.handOvers {
+	var took []handOver
+	for i := range w.p.handOvers {
 		if err != nil {
 			return fmt.Errorf("a tab: %w", err)
 		}
@@ -231,19 +234,22 @@ func (w *web) handOvers() error {
 		if next, err = show(w.ctx, d.Browser, w.real.url); err != nil {
 			return err
 		}
-		var at stamp
-		if err = next.do(&at, "isListed"); err != nil { // through the first tab
+		// Through the first tab, for as long as that is there.
+		if err = errors.Join(next.do(nil, "go", "omar"), next.do(nil, "prepared")); err != nil {
 			return err
 		}
+		text := fmt.Sprintf("handed over %d", i)
+		var at struct{ Granted, Ready, Sent stamp }
 		before := now()
-		if err = errors.Join(holder.page.Close(w.ctx), next.do(&at, "isReady")); err != nil {
+		if err = errors.Join(holder.page.Close(w.ctx), next.enter(text), next.do(&at, "sent", text)); err != nil {
 			return fmt.Errorf("handing over: %w", err)
 		}
-		if took = append(took, at.since(before)); took[len(took)-1] < 0 {
+		if at.Granted < before {
 			return errors.New("the second tab ran a core of its own")
 		}
+		took = append(took, handOver{at.Ready.since(before), at.Sent.since(before), at.Sent.since(at.Granted)})
 		holder = next
 	}
-	printSpread("hand-over between tabs", took)
+	printHandOvers(took)
 	return nil
 }

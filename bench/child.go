@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -39,10 +38,12 @@ const (
 //	profile FILE  → begins a profile of the processor
 //	stop          → ends it
 func serveChild(name, dir string) error {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ports, err := server.Listen("127.0.0.1:0", relayOf(name))
 	if err != nil {
 		return err
 	}
+	defer ports.Close()
+	l, at := ports.Web(nil), fmt.Sprintf("127.0.0.1:%d", ports.Port())
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	mux := http.NewServeMux()
@@ -55,21 +56,30 @@ func serveChild(name, dir string) error {
 		mux.Handle("GET /room/{room}", r)
 		go func() { ended <- r.run(ctx) }()
 	} else {
-		srv, err := server.Open(server.Config{DataDir: dir, NewHost: l.Addr().String()})
+		srv, err := server.Open(server.Config{DataDir: dir, NewHost: at, Ports: ports, Relay: server.Relay{Anywhere: true}})
 		if err != nil {
 			return err
 		}
 		defer srv.Close()
+		l = srv.Web()
 		mux.Handle("/", srv.Handler())
 		go func() { ended <- srv.Run(ctx) }()
 	}
 	h := &http.Server{Handler: mux}
 	go func() { _ = h.Serve(l) }()
-	fmt.Println(l.Addr())
+	fmt.Println(at)
 	err = obey(os.Stdin, os.Stdout, ended)
 	cancel()
 	_ = h.Close()
 	return err
+}
+
+// relayOf is where a server relays calls: ours at its own port.
+func relayOf(name string) string {
+	if name == bare {
+		return server.RelayOff
+	}
+	return ""
 }
 
 // obey carries out the lines until there are no more, or the server ends.

@@ -28,6 +28,10 @@ type plan struct {
 	throughput bool   // nothing else
 	coreOnly   bool   // nothing but the core's size
 
+	relayed     time.Duration // of calls' packets
+	allocations int           // of the relay
+	relayOnly   bool          // nothing else
+
 	browser     bool // the web app too
 	browserOnly bool // nothing else
 	starts      int  // of the web app, each on a first visit and on a later one
@@ -38,15 +42,16 @@ type plan struct {
 
 func main() {
 	long := plan{rounds: 25, round: 1500 * time.Millisecond, delays: 3, delay: 5 * time.Second, idle: 5000, people: 8 * time.Second, costs: true, core: true,
-		browser: true, starts: 7, words: 150, handOvers: 7, history: 10_000}
+		browser: true, starts: 7, words: 150, handOvers: 7, history: 10_000, relayed: 8 * time.Second, allocations: 400}
 	short := plan{rounds: 7, round: time.Second, delays: 1, delay: 3 * time.Second, idle: 500, people: 3 * time.Second,
-		starts: 2, words: 20, handOvers: 2, history: 500}
+		starts: 2, words: 20, handOvers: 2, history: 500, relayed: 2 * time.Second, allocations: 100}
 	name := flag.String("child", "", "serve as this server (used by the program itself)")
 	dir := flag.String("dir", "bin", "folder for the data of the measurement, on the disk that is to be measured")
 	quick := flag.Bool("short", false, "30 seconds instead of ten minutes: fewer rounds, no costs by length, no size of the core, no browser")
 	only := flag.Bool("throughput", false, "measure throughput alone")
 	size := flag.Bool("core", false, "measure the browser's core alone")
 	web := flag.Bool("browser", false, "measure the web app alone, as it lies in web/dist; with -short in a minute")
+	turn := flag.Bool("relay", false, "measure the relay for calls alone")
 	profile := flag.String("profile", "", "write profiles of both servers' processor time into this folder")
 	flag.Parse()
 	if *name != "" {
@@ -56,14 +61,14 @@ func main() {
 	if *quick {
 		p = short
 	}
-	p.throughput, p.profile, p.coreOnly, p.browserOnly = *only, *profile, *size, *web
-	if (p.core || p.coreOnly) && !p.throughput && !p.browserOnly {
+	p.throughput, p.profile, p.coreOnly, p.browserOnly, p.relayOnly = *only, *profile, *size, *web, *turn
+	if (p.core || p.coreOnly) && !p.throughput && !p.browserOnly && !p.relayOnly {
 		if _, err := exec.LookPath("node"); err != nil {
 			fmt.Fprintln(os.Stderr, "error: missing_requirement: node is needed to pack the browser's core\nhint: apt-get install nodejs, or go run ./bench -short")
 			os.Exit(3)
 		}
 	}
-	if (p.browser || p.browserOnly) && !p.throughput && !p.coreOnly {
+	if (p.browser || p.browserOnly) && !p.throughput && !p.coreOnly && !p.relayOnly {
 		if err := browserNeeds(); err != nil {
 			fmt.Fprintln(os.Stderr, "error: missing_requirement:", err)
 			os.Exit(3)
@@ -101,10 +106,12 @@ func (p plan) run(dir string) error {
 		return p.runCore(dir)
 	case p.browserOnly:
 		return p.runBrowser(dir)
+	case p.relayOnly:
+		return p.runTURN(dir)
 	}
 	steps := []func(plan, string) error{plan.runThroughput}
 	if !p.throughput {
-		steps = append(steps, plan.runLatency, plan.runIdle, plan.runPeople)
+		steps = append(steps, plan.runLatency, plan.runIdle, plan.runPeople, plan.runTURN)
 		if p.costs {
 			steps = append(steps, plan.runCosts)
 		}

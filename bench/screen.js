@@ -7,6 +7,7 @@ globalThis.bench = (() => {
   const at = () => performance.timeOrigin + performance.now()
 
   // ── what the worker tells ────────────────────────────────────────────────
+  let granted = 0
   let ready = 0
   let listed = 0
   let pressed = 0
@@ -16,6 +17,7 @@ globalThis.bench = (() => {
   globalThis.Worker = class extends Worker {
     constructor(...what) {
       super(...what)
+      granted ||= at() // a tab makes its worker as soon as it has the lock
       this.addEventListener('message', ({ data }) => {
         if (data.kind === 'state' && data.state.phase === 'ready') ready ||= at()
         if (data.kind !== 'event' || data.event.event !== 'message_arrived') return
@@ -129,6 +131,24 @@ globalThis.bench = (() => {
     outcome.catch(() => undefined) // told to whoever asks
   }
 
+  /** sent waits until a text of one's own is said to be sent. */
+  const sent = async (text) => {
+    const from = performance.now()
+    for (;;) {
+      const row = rows().slice(-4).find((r) => r.textContent.includes(text))
+      if (row?.querySelector('[data-state=sent], [data-state=delivered], [data-state=read]')) return { granted, ready, sent: at() }
+      if (performance.now() - from > patience) throw new Error(`was not sent: ${text.slice(-12)}`)
+      await pause(5)
+    }
+  }
+
+  /** prepared waits until this tab, next in line, has fetched the core's
+   *  program, and has had time to compile it. */
+  const prepared = async () => {
+    await wait('the program to be fetched ahead', () => performance.getEntriesByType('resource').some((r) => r.name.endsWith('.wasm')))
+    await pause(1000)
+  }
+
   /** end waits until the newest message is in view. */
   async function end() {
     await wait('the messages', () => rows().length > 0)
@@ -181,7 +201,7 @@ globalThis.bench = (() => {
   }
 
   return {
-    register, invite, go, end, expect, climb, memory, press,
+    register, invite, go, sent, prepared, end, expect, climb, memory, press,
     outcome: () => outcome,
     loaded: () => document.fonts.ready.then(() => performance.getEntriesByType('resource').map((r) => new URL(r.name).pathname)),
     kept: () => navigator.serviceWorker.ready.then(() => true),

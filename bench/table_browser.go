@@ -25,9 +25,22 @@ func printBegins(name string, all []begin) {
 	fmt.Println()
 }
 
-func printSpread(name string, took []time.Duration) {
-	fmt.Printf("  %-24s %5d ms (%d to %d), from closing one tab until the core is ready in the next, %d×\n", name, median(took).Milliseconds(),
-		slices.Min(took).Milliseconds(), slices.Max(took).Milliseconds(), len(took))
+func printHandOvers(all []handOver) {
+	fmt.Printf("  hand-over between tabs, %d×\n", len(all))
+	for _, row := range []struct {
+		name string
+		of   func(handOver) time.Duration
+	}{
+		{"from closing one tab until the core is ready in the next", func(h handOver) time.Duration { return h.ready }},
+		{"from closing it until what is written then is sent", func(h handOver) time.Duration { return h.sent }},
+		{"from the lock until it is sent", func(h handOver) time.Duration { return h.lockToSent }},
+	} {
+		var took []time.Duration
+		for _, h := range all {
+			took = append(took, row.of(h))
+		}
+		fmt.Printf("    %-58s %5d ms (%d to %d)\n", row.name, median(took).Milliseconds(), slices.Min(took).Milliseconds(), slices.Max(took).Milliseconds())
+	}
 }
 
 // printTalks compares two pages with two native clients, one message at a time.

@@ -5,7 +5,7 @@ package clariontest
 import (
 	"context"
 	"errors"
-	"net"
+	"fmt"
 	"net/http"
 	"path/filepath"
 	"runtime"
@@ -72,20 +72,22 @@ type running struct {
 	ended  chan error
 }
 
-// NewServer starts a server in a folder of its own; it ends with the test.
+// NewServer starts a server in a folder of its own; it ends with the test. It
+// relays calls, at its own port, if a change sets Relay.Anywhere.
 func NewServer(t testing.TB, change ...func(*server.Config)) *Server {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &Server{t: t, Dir: filepath.Join(t.TempDir(), "data"), Clock: new(Clock), addr: l.Addr().String()}
-	s.URL, s.Host = "http://"+s.addr, s.addr
-	s.config = server.Config{DataDir: s.Dir, NewHost: s.addr, Clock: s.Clock.Now, Beyond: inventory.Beyond}
+	s := &Server{t: t, Dir: filepath.Join(t.TempDir(), "data"), Clock: new(Clock)}
+	s.config = server.Config{DataDir: s.Dir, Clock: s.Clock.Now, Beyond: inventory.Beyond}
 	s.config.Tenses = func() (could, cannot []string) { return inventory.Could(), inventory.Cannot() }
 	for _, f := range change {
 		f(&s.config)
 	}
+	l, err := s.listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.addr = fmt.Sprintf("127.0.0.1:%d", l.Port())
+	s.URL, s.Host, s.config.NewHost = "http://"+s.addr, s.addr, s.addr
 	if s.config.Host != "" {
 		s.Host = s.config.Host
 	}
@@ -94,15 +96,23 @@ func NewServer(t testing.TB, change ...func(*server.Config)) *Server {
 	return s
 }
 
+// listen opens the server's ports.
+func (s *Server) listen(at string) (*server.Ports, error) {
+	if s.config.Relay.Anywhere {
+		return server.Listen(at, "")
+	}
+	return server.Listen(at, server.RelayOff)
+}
+
 // Start runs a stopped server again, on the same port.
 func (s *Server) Start() {
 	s.t.Helper()
 	// A client that dials while nobody listens may have been given this very
 	// port for its own end; it lets go of it at once.
-	var l net.Listener
+	var l *server.Ports
 	err := errors.New("not tried")
 	for end := time.Now().Add(Patience); err != nil && time.Now().Before(end); runtime.Gosched() {
-		l, err = net.Listen("tcp", s.addr)
+		l, err = s.listen(s.addr)
 	}
 	if err != nil {
 		s.t.Fatal(err)
@@ -110,17 +120,17 @@ func (s *Server) Start() {
 	s.start(l)
 }
 
-func (s *Server) start(l net.Listener) {
+func (s *Server) start(l *server.Ports) {
 	s.t.Helper()
+	s.config.Ports = l
 	srv, err := server.Open(s.config)
 	if err != nil {
-		l.Close()
 		s.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &running{srv: srv, cancel: cancel, ended: make(chan error, 1), http: &http.Server{Handler: srv.Handler()}}
 	go func() { r.ended <- srv.Run(ctx) }()
-	go func() { _ = r.http.Serve(l) }()
+	go func() { _ = r.http.Serve(srv.Web()) }()
 	s.running = r
 }
 

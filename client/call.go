@@ -77,6 +77,8 @@ type Call struct {
 	// they had committed to. A new round has another code.
 	Code  string
 	Round uint32 // counts the rounds; a lost engine that comes back begins another
+	// Compared is what the person said of the code: "same", "differs", or empty.
+	Compared string
 }
 
 // CallParams are what one side's media engine brings to a round.

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"clarion.chat/clarion/exposure"
 	"clarion.chat/clarion/wire"
 )
 
@@ -89,6 +90,9 @@ type call struct {
 	media    CallMedia
 	code     string
 	deadline time.Time // when it ends by itself
+
+	compared   exposure.Compared // what came of reading the code aloud; empty: nothing yet
+	comparedAt time.Time
 }
 
 // Fields describes the record.
@@ -115,7 +119,7 @@ func (k *call) is(states ...CallState) bool { return slices.Contains(states, Cal
 func (k *call) public() Call {
 	out := Call{
 		ID: k.ID.String(), Conversation: k.Conversation.String(), Peer: k.Peer, Incoming: k.Incoming, Video: k.Video,
-		State: CallState(k.State), PeerRings: k.rings, PeerMedia: k.media, Round: k.Round, Began: time.Unix(k.Began, 0).UTC(), Code: k.code,
+		State: CallState(k.State), PeerRings: k.rings, PeerMedia: k.media, Round: k.Round, Compared: string(k.compared), Began: time.Unix(k.Began, 0).UTC(), Code: k.code,
 	}
 	if k.Since != 0 {
 		out.Connected = time.Unix(k.Since, 0).UTC()

@@ -76,7 +76,7 @@ func (c *Client) ResumeCall(ctx context.Context, call string, p CallParams) (out
 		if !k.is(CallLost) {
 			return fail(FailCallTaken, nil)
 		}
-		k.Round, k.round, k.code = k.Round+1, callRound{offerer: true}, ""
+		k.Round, k.round, k.code, k.compared = k.Round+1, callRound{offerer: true}, "", ""
 		if err := c.bring(k, p); err != nil {
 			return err
 		}
@@ -111,7 +111,7 @@ func (c *Client) takeBegin(ctx context.Context, k *call, s *callSignal) error {
 		return c.keepCall(ctx, k)
 	}
 	lost := k.is(CallLost)
-	k.Round, k.round, k.code = s.Round, callRound{commit: s.Commit, heard: true}, ""
+	k.Round, k.round, k.code, k.compared = s.Round, callRound{commit: s.Commit, heard: true}, "", ""
 	k.State, k.deadline = string(CallConnecting), time.Now().Add(connectIn)
 	if err := c.keepCall(ctx, k); err != nil {
 		return err

@@ -57,6 +57,8 @@ func couldOfMailbox() []Claim {
 		{"The exact time and the size class of each envelope that is appended or read.", wireView},
 		{"Which mailboxes one connection opens together, and so which address seems to be a member of several conversations.", wireView},
 		{"The time and size of live events, such as typing and the setting up of calls.", wireView},
+		{"For a call that goes through the relay: the network addresses of both sides, when it begins and ends, and how much passes; never what was said or shown. " +
+			"For any call: from which address the means to relay it were asked for, and by whose pass.", "relay.TestRelaySees"},
 	}
 }
 

@@ -38,6 +38,15 @@ func Other() []Row {
 			"to deliver at once", "run", operator + " while it is open"},
 		{"memory:live", "body", "a live event, sealed, on its way to the subscribers", "the members", "to show typing and set up calls", "run",
 			operator + " sees ciphertext and size, while it passes"},
+		{"memory:relay", "client", "of each allocation: the network address that made it, by UDP, TCP or TLS, and the name of its credential, which is " +
+			"random but for its end", "whoever calls", "to send back what arrives", "run",
+			operator + " while it stands: ten minutes after it was last refreshed at the longest"},
+		{"memory:relay", "peer", "of each allocation: the network addresses it may talk with, and those that have a channel", "who is called",
+			"to relay to nobody else", "run", operator + " while it stands: ten minutes after it was last refreshed at the longest"},
+		{"memory:relay", "packet", "packets of calls, encrypted between the two devices", "whoever calls", "to pass them on", "run",
+			operator + " sees ciphertext, size and time, while they pass"},
+		{"memory:relay", "secret", "the key by which credentials are known again; there is no list of them", "the server", "to let in whoever has one", "run",
+			operator},
 		{"memory:rate", "bucket", "how many commands a connection may still send", "whoever connects", "to keep one from starving others", "run", operator},
 		{"memory:mailbox", "state", "epoch, head and pass hashes of mailboxes in use, as in the tables", "the members", "to answer fast", "run", operator},
 		{"memory:arrival", "time", "when each envelope arrived, to the fraction of a second; only under the hidden test flag --retention below " +

@@ -3,6 +3,7 @@
 package server
 
 import (
+	"crypto/tls"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -84,6 +85,14 @@ type Config struct {
 	// nil, a page says how to build it. Open lists the files; they must not
 	// change while the server runs.
 	Web fs.FS
+	// Ports are the open ports, of Listen: Web is served there, and the relay
+	// unless it is off. nil: the caller serves Handler, and there is no relay.
+	// Open takes them over: Close closes them, and so does a failing Open.
+	Ports *Ports
+	// TLS is spoken at Ports; nil means none.
+	TLS *tls.Config
+	// Relay says how calls are relayed.
+	Relay Relay
 	// Sizes are the server's own limits of size; zero fields take their defaults.
 	Sizes Sizes
 	// Log takes what the operator should know; nil discards it.

@@ -76,6 +76,7 @@ func mailboxDoor() *door {
 		wire.KindPutInvite:       {tight, on(putInvite)},
 
 		wire.KindGetMailboxHoldings: {tight, on(getMailboxHoldings)},
+		wire.KindRelayCredentials:   {tight, on(relayCredentials)},
 	}}
 }
 

@@ -297,21 +297,29 @@ func sendLive(s *session, _ wire.Ref, m *wire.Live) (wire.Body, error) {
 	if err := fits("a live body", len(m.Body), s.srv.c.Sizes.Live, "max_live"); err != nil {
 		return nil, err
 	}
-	g, err := s.srv.store.Grant(context.Background(), m.Mailbox, m.Pass)
+	epoch, err := s.current(m.Mailbox, m.Pass)
 	if err != nil {
 		return nil, err
 	}
-	if g.Inbox {
-		return nil, wire.Refuse(wire.CodeWrongPass)
-	}
-	if g.Closed {
-		return nil, wire.Refuse(wire.CodeMailboxClosed)
-	}
-	if !g.Current {
-		return nil, wire.Refuse(wire.CodeStalePass)
-	}
-	s.srv.hub.live(m, g.Epoch)
+	s.srv.hub.live(m, epoch)
 	return &wire.Done{}, nil
+}
+
+// current is the epoch of a pass that may do more than read: the current one of
+// a conversation that goes on.
+func (s *session) current(mailbox wire.MailboxID, pass wire.Pass) (wire.Epoch, error) {
+	g, err := s.srv.store.Grant(context.Background(), mailbox, pass)
+	switch {
+	case err != nil:
+		return 0, err
+	case g.Inbox:
+		return 0, wire.Refuse(wire.CodeWrongPass)
+	case g.Closed:
+		return 0, wire.Refuse(wire.CodeMailboxClosed)
+	case !g.Current:
+		return 0, wire.Refuse(wire.CodeStalePass)
+	}
+	return g.Epoch, nil
 }
 
 // live hands a live body to those who are subscribed under the epoch's pass.

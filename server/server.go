@@ -11,6 +11,7 @@ import (
 
 	"github.com/lxzan/gws"
 
+	"clarion.chat/clarion/server/internal/relay"
 	"clarion.chat/clarion/server/internal/store"
 	"clarion.chat/clarion/wire"
 )
@@ -36,6 +37,7 @@ type Server struct {
 	c        Config
 	store    *store.Store
 	hub      hub
+	relay    *relay.Relay // nil when there is none
 	upgrader *gws.Upgrader
 	doors    map[string]*door
 	app      map[string]*appFile // the web app by file name; nil when there is none
@@ -53,6 +55,14 @@ type Server struct {
 // ErrVersion, ErrHost, a wrong setting, or an error of the disk (a refusal
 // with disk_full or store_unavailable in its chain).
 func Open(c Config) (*Server, error) {
+	srv, err := open(c)
+	if err != nil && c.Ports != nil {
+		c.Ports.Close()
+	}
+	return srv, err
+}
+
+func open(c Config) (*Server, error) {
 	c, err := c.withDefaults()
 	if err != nil {
 		return nil, err
@@ -79,6 +89,9 @@ func Open(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if srv.relay, err = srv.c.newRelay(srv.host()); err != nil {
+		return nil, errors.Join(err, srv.store.Close())
+	}
 	return srv, nil
 }
 
@@ -87,16 +100,25 @@ func (srv *Server) Host() string { return srv.host() }
 
 func (srv *Server) host() string { return srv.store.Meta().Host }
 
-// Run owns the store's writer and the purge loops. It blocks until ctx is done,
+// Run owns the store's writer, the purge loops and the relay. It blocks until ctx is done,
 // the connections have been given what they are owed, and all that it started
 // has ended. It is called once.
 func (srv *Server) Run(ctx context.Context) error {
 	writing, stopWriting := context.WithCancel(context.Background())
 	defer stopWriting()
 	var owned sync.WaitGroup
-	var writerErr error
+	var writerErr, relayErr error
 	owned.Go(func() { writerErr = srv.store.Run(writing) })
 	owned.Go(func() { srv.purgeLoop(ctx) })
+	if srv.relay != nil {
+		srv.warnOfRelay()
+		owned.Go(func() {
+			relayErr = srv.relay.Run(ctx)
+			if n := srv.relay.Stats(); n.Errors > 0 {
+				srv.c.Log.Info("faults that the relay's library told of; what it said names addresses and was not kept", "number", n.Errors)
+			}
+		})
+	}
 	if srv.c.BriefRetention > 0 {
 		owned.Go(func() { srv.briefLoop(ctx) })
 	}
@@ -105,11 +127,17 @@ func (srv *Server) Run(ctx context.Context) error {
 	srv.endSessions()
 	stopWriting()
 	owned.Wait()
-	return writerErr
+	return errors.Join(writerErr, relayErr)
 }
 
-// Close frees the data folder. Run must have returned, or never been called.
-func (srv *Server) Close() error { return srv.store.Close() }
+// Close frees the data folder and the ports. Run must have returned, or never
+// been called.
+func (srv *Server) Close() error {
+	if srv.c.Ports != nil {
+		srv.c.Ports.Close()
+	}
+	return srv.store.Close()
+}
 
 // purgeLoop purges at once and then at each full hour.
 func (srv *Server) purgeLoop(ctx context.Context) {

@@ -230,3 +230,21 @@ func (c *Coder) BytesList(v *[][]byte, limit, each int) {
 		}
 	}
 }
+
+// StringList codes a vector of at most limit strings of at most each bytes.
+func (c *Coder) StringList(v *[]string, limit, each int) {
+	n := c.length(len(*v), limit)
+	if c.reading {
+		*v = nil
+	}
+	for i := 0; i < n && c.err == nil; i++ {
+		var s string
+		if !c.reading {
+			s = (*v)[i]
+		}
+		c.String(&s, each)
+		if c.reading && c.err == nil {
+			*v = append(*v, s)
+		}
+	}
+}

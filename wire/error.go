@@ -41,6 +41,7 @@ const (
 	CodeKeepRange      Code = "keep_out_of_range"
 	CodeTooManyLive    Code = "too_many_live"
 	CodeRateLimited    Code = "rate_limited"
+	CodeNoRelay        Code = "no_relay"
 	CodeClockSkew      Code = "clock_skew"
 	CodeDiskFull       Code = "disk_full"
 	CodeStoreDown      Code = "store_unavailable"
@@ -114,6 +115,7 @@ var sentences = map[Code]sentence{
 	CodeKeepRange:      {"keep is 1 to 30 days", "choose a number in that range"},
 	CodeTooManyLive:    {"too many live events in a short time", "wait a moment"},
 	CodeRateLimited:    {"too many commands on this connection", "wait a moment, then try again"},
+	CodeNoRelay:        {"this server relays no calls", "a call works where the two devices reach each other directly; or tell the operator"},
 	CodeClockSkew:      {"this device's clock and the server's differ too much", "set the clock of the one that is wrong"},
 	CodeDiskFull:       {"the server's disk is full", "nothing was stored; tell the operator"},
 	CodeStoreDown:      {"the server's store is not available", "nothing was stored; try again in a moment"},

@@ -44,6 +44,8 @@ const (
 
 	KindGetMailboxHoldings Kind = 65 // ↑ → MailboxHoldings
 	KindMailboxHoldings    Kind = 66 // ↓
+	KindRelayCredentials   Kind = 67 // ↑ → Relay
+	KindRelay              Kind = 68 // ↓
 )
 
 // Body is a frame's content: a Value that knows its Kind.
@@ -90,6 +92,8 @@ var bodies = map[Kind]func() Body{
 
 	KindGetMailboxHoldings: func() Body { return new(GetMailboxHoldings) },
 	KindMailboxHoldings:    func() Body { return new(MailboxHoldings) },
+	KindRelayCredentials:   func() Body { return new(RelayCredentials) },
+	KindRelay:              func() Body { return new(Relay) },
 }
 
 // Ref ties an answer to its command; 0 stands for an event.

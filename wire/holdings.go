@@ -62,20 +62,7 @@ func (h *Holdings) SignedBytes(host string) []byte {
 
 // sentenceList codes sentences for a person.
 func sentenceList(c *Coder, v *[]string) {
-	n := c.length(len(*v), 256)
-	if c.reading {
-		*v = nil
-	}
-	for i := 0; i < n && c.err == nil; i++ {
-		var s string
-		if !c.reading {
-			s = (*v)[i]
-		}
-		c.String(&s, 1024)
-		if c.reading && c.err == nil {
-			*v = append(*v, s)
-		}
-	}
+	c.StringList(v, 256, 1024)
 }
 
 // PurposeMailboxHoldings labels the signature of MailboxHoldings.

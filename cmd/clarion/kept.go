@@ -30,7 +30,7 @@ const (
 // wait in the core already, and what is only of its moment is let go.
 func keeps(e client.Event) bool {
 	switch e.(type) {
-	case client.MessageArrived, client.ContactRequested:
+	case client.MessageArrived, client.ContactRequested, client.CallArrived:
 		return false
 	}
 	return shapeEvent(e) != nil
@@ -117,6 +117,13 @@ func eventOf(b []byte) client.Event {
 		Held    bool     `json:"held"`
 		Left    bool     `json:"left"`
 		Days    int      `json:"days"`
+
+		Call     string `json:"call"`
+		From     string `json:"from"`
+		Incoming bool   `json:"incoming"`
+		Video    bool   `json:"video"`
+		Reason   string `json:"reason"`
+		Seconds  int    `json:"seconds"`
 	}
 	if json.Unmarshal(b, &s) != nil {
 		return nil
@@ -148,6 +155,12 @@ func eventOf(b []byte) client.Event {
 		return client.IdentityChanged{At: at, Handle: handle, Held: s.Held}
 	case "code_changed":
 		return client.CodeChanged{At: at, Conversation: s.Conversation, Code: s.Code}
+	case "call_ended":
+		peer, _ := wire.ParseHandle(s.From, "")
+		return client.CallEnds{
+			At: at, Conversation: s.Conversation, Seq: s.Seq, Call: s.Call, Peer: peer, Incoming: s.Incoming, Video: s.Video,
+			Reason: client.CallReason(s.Reason), Seconds: s.Seconds,
+		}
 	case "problem":
 		return client.Problem{At: at, Conversation: s.Conversation, Seq: s.Seq, Code: s.Code, Text: s.Text, Hint: s.Hint}
 	}

@@ -128,6 +128,17 @@ func (l *listener) replay(ctx context.Context) (done bool, err error) {
 			}
 		}
 	}
+	ringing, err := l.core.Calls(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, k := range ringing {
+		if k.State == client.CallRinging {
+			if err := l.print(ctx, client.CallArrived{At: l.inv.now(), Conversation: k.Conversation, Call: k.ID, From: k.Peer, Video: k.Video}); err != nil {
+				return false, err
+			}
+		}
+	}
 	list, err := l.core.Unread(ctx)
 	if err != nil {
 		return false, err
@@ -300,6 +311,10 @@ func (l *listener) text(ctx context.Context, e client.Event) string {
 		return said(e.At, "%s set how long the server keeps %s: %s", line(e.By.String()), line(l.name(ctx, e.Conversation)), days(e.Days))
 	case client.IdentityChanged:
 		return said(e.At, "%s", s.look(identityText(e)))
+	case client.CallArrived:
+		return said(e.At, "%s", s.look(line(e.From.String())+" calls; `clarion answer` within 45 s"))
+	case client.CallEnds:
+		return said(e.At, "%s", callText(e.Peer.String(), e.Incoming, e.Reason, e.Seconds))
 	case client.CodeChanged:
 		return said(e.At, "%s", s.look("the code of "+line(l.name(ctx, e.Conversation))+" is another now"))
 	case client.Problem:

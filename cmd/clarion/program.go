@@ -64,6 +64,9 @@ type commands struct {
 	Flush            flushCommand            `cmd:"" help:"Send what waits."`
 	Listen           listenCommand           `cmd:"" help:"Print what arrives."`
 	Chat             chatCommand             `cmd:"" help:"Talk in one conversation."`
+	Call             callCommand             `cmd:"" help:"Call a person."`
+	Answer           answerCommand           `cmd:"" help:"Answer a call, or wait for one."`
+	Calls            callsCommand            `cmd:"" help:"List past calls."`
 	Conversations    conversationsCommand    `cmd:"" help:"List your conversations."`
 	History          historyCommand          `cmd:"" help:"Print a conversation's messages."`
 	Group            groupCommand            `cmd:"" help:"Make and change groups."`

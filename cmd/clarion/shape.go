@@ -99,6 +99,24 @@ type scannedShape struct {
 	Match  bool   `json:"match"`
 }
 
+type ringShape struct {
+	head
+	Call  string `json:"call"`
+	From  string `json:"from"`
+	Video bool   `json:"video"`
+}
+
+// callEndShape is the end of a call; from is the other person, whoever called.
+type callEndShape struct {
+	head
+	Call     string `json:"call"`
+	From     string `json:"from"`
+	Incoming bool   `json:"incoming"`
+	Video    bool   `json:"video"`
+	Reason   string `json:"reason"`
+	Seconds  int    `json:"seconds"`
+}
+
 type conversationShape struct {
 	ID      string   `json:"id"`
 	Name    string   `json:"name"`
@@ -339,6 +357,10 @@ func shapeEvent(e client.Event) any {
 		return identityShape{head{"identity_changed", stamp(e.At), "", 0}, e.Handle.String(), e.Held}
 	case client.CodeChanged:
 		return codeShape{head{"code_changed", stamp(e.At), e.Conversation, 0}, e.Code}
+	case client.CallArrived:
+		return ringShape{head{"call_incoming", stamp(e.At), e.Conversation, 0}, e.Call, e.From.String(), e.Video}
+	case client.CallEnds:
+		return callEndShape{head{"call_ended", stamp(e.At), e.Conversation, e.Seq}, e.Call, e.Peer.String(), e.Incoming, e.Video, string(e.Reason), e.Seconds}
 	case client.Problem:
 		return problemShape{head{"problem", stamp(e.At), e.Conversation, e.Seq}, e.Code, e.Hint}
 	}

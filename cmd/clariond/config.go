@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"strconv"
@@ -34,7 +35,7 @@ type config struct {
 	Listen string `key:"listen"`
 	// TLSCert and TLSKey are files in PEM: the certificate with those between
 	// it and its root, and its private key. Both or none; with them the server
-	// speaks TLS 1.2 or newer and nothing else at its address. They are read
+	// speaks HTTP under TLS 1.2 or newer alone at its address. They are read
 	// again when they change. Default: plain HTTP, for a reverse proxy with TLS
 	// in front, or for this machine alone.
 	TLSCert string `key:"tls_cert"`
@@ -53,6 +54,8 @@ type config struct {
 	Operator     string `key:"operator"`
 	Jurisdiction string `key:"jurisdiction"`
 	Contact      string `key:"contact"`
+	// Relay are the settings of the relay for calls, see there.
+	Relay relayConfig
 	// Keep is for how many days an envelope may stay at the longest, 1 to 30;
 	// a mailbox may ask for less. Default 30.
 	Keep int `key:"keep"`
@@ -87,13 +90,15 @@ type config struct {
 	lines map[string]int // where each key stands in the file
 }
 
-// Three flags of serve are no settings and hidden from its help, since they are
+// Four flags of serve are no settings and hidden from its help, since they are
 // for tests: --clock-offset shifts the server's clock, --retention deletes
 // envelopes sooner than their keep. From an hour on it counts in whole hours,
 // rounded up; below (--retention 2s) an envelope goes between once and one and
 // a half times this after it arrived, and the times of arrival are kept in
 // memory: what is stored stays rounded to the hour. --app hands out the web app
 // that was built into a folder instead of the one in this program.
+// --relay-anywhere lets the relay reach any address, private ones too, as tests
+// on one machine need.
 
 const (
 	defaultData   = "./data"
@@ -113,6 +118,7 @@ func (c *config) fields() map[string]any {
 	for _, size := range c.Sizes.Settings() {
 		all[size.Key] = size.Value
 	}
+	maps.Copy(all, c.Relay.fields())
 	return all
 }
 
@@ -192,6 +198,9 @@ func (c *config) check() error {
 		}
 	}
 	if err := c.checkTLS(); err != nil {
+		return err
+	}
+	if err := c.checkRelay(); err != nil {
 		return err
 	}
 	if err := c.Sizes.Check(); err != nil {

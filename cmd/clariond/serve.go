@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -33,6 +32,7 @@ type serveCommand struct {
 	Keep         *int    `placeholder:"DAYS" help:"Longest time an envelope may stay, 1 to 30. Default: 30."`
 	ClockOffset  span    `name:"clock-offset" hidden:"" help:"Shift the server's clock."`
 	App          string  `name:"app" hidden:"" help:"For tests: hand out the web app that was built into this folder."`
+	Anywhere     bool    `name:"relay-anywhere" hidden:"" help:"For tests: relay to private addresses and this machine's own too."`
 	Retention    *span   `hidden:"" help:"For tests: delete envelopes after this time, whole hours rounded up. Below one hour it is exact: an envelope goes between once and one and a half times this after it arrived, and its time of arrival is kept in memory only."`
 }
 
@@ -44,7 +44,8 @@ func (serveCommand) Help() string {
 Settings of --config FILE, one "key = value" a line, # begins a comment:
   data, listen, tls_cert and tls_key (files, both or none), host, registration (open|invite|closed), keep (1 to 30 days), operator, jurisdiction, contact,
   connections, commands_per_second, command_burst, slow_per_second, slow_burst, live_per_second, live_burst,
-  subscriptions, waiting_reads, and these sizes, each with its range and default:
+  subscriptions, waiting_reads,
+  relay (on|off), relay_listen (HOST:PORT), relay_public (IP address), relay_host (HOST or HOST:PORT), relay_ports (MIN-MAX), and these bounds and sizes, each with its range and default:
 ` + sizes() + `
 A key package has at most 4096 bytes and a directory entry 2048. The data folder is held by one process at a time.`
 }
@@ -52,6 +53,9 @@ A key package has at most 4096 bytes and a directory entry 2048. The data folder
 // sizes lists the settings of size, a line each.
 func sizes() string {
 	var b strings.Builder
+	for _, s := range new(server.Relay).Settings(new(int)) {
+		fmt.Fprintf(&b, "  %-20s %s, %d to %d; default %d\n", s.Key, s.What, s.Least, s.Most, s.Default)
+	}
 	for _, s := range new(server.Sizes).Settings() {
 		class := ""
 		if s.Class {
@@ -80,14 +84,12 @@ func (s *serveCommand) Run(inv *invocation) error {
 	if err != nil {
 		return err
 	}
-	l, err := net.Listen("tcp", listen)
-	if err != nil {
-		return listenFailure(listen, err)
+	if c.Ports, err = server.Listen(listen, inv.c.Relay.at()); err != nil {
+		return listenFailure(listen, inv.c.Relay.Listen, err)
 	}
-	defer l.Close()
-	where := address{"http", net.JoinHostPort(shownHost(host), fmt.Sprint(l.Addr().(*net.TCPAddr).Port))}
+	where := address{"http", net.JoinHostPort(shownHost(host), fmt.Sprint(c.Ports.Port()))}
 	if cert != nil {
-		where.scheme, l = "https", tls.NewListener(l, cert.settings())
+		where.scheme, c.TLS = "https", cert.settings()
 	}
 	c.NewHost = where.host()
 	srv, err := server.Open(*c)
@@ -97,7 +99,7 @@ func (s *serveCommand) Run(inv *invocation) error {
 	if cert != nil {
 		cert.warn(srv.Host(), c.Clock())
 	}
-	err = serveOn(inv, srv, l, func() { welcome(inv, srv, where) })
+	err = serveOn(inv, srv, func() { welcome(inv, srv, where) })
 	return errors.Join(err, srv.Close())
 }
 
@@ -111,7 +113,7 @@ func shownHost(host string) string {
 }
 
 // listenFailure says what is wrong with the address.
-func listenFailure(listen string, err error) error {
+func listenFailure(listen, relay string, err error) error {
 	var dns *net.DNSError
 	var address *net.AddrError
 	if errors.As(err, &dns) || errors.As(err, &address) {
@@ -120,8 +122,22 @@ func listenFailure(listen string, err error) error {
 	f := failureOf(err)
 	if f.Code == "port_in_use" {
 		f.Text = "another program listens at " + listen
+		if relay != "" {
+			f.Text += " or " + relay
+		} else if strings.HasPrefix(opened(err), "udp") {
+			f.Text += " (UDP, for the relay)"
+		}
 	}
 	return f
+}
+
+// opened is the network of what could not be opened.
+func opened(err error) string {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Net
+	}
+	return ""
 }
 
 // config joins flags and file into the server's own settings.
@@ -164,7 +180,7 @@ func (s *serveCommand) config(inv *invocation) (*server.Config, error) {
 		Retention: int((retention + time.Hour - 1) / time.Hour), BriefRetention: brief,
 		Clock:    func() time.Time { return time.Now().Add(offset) },
 		Operator: inv.c.Operator, Jurisdiction: inv.c.Jurisdiction, Contact: inv.c.Contact, Version: version(),
-		Web: s.app(),
+		Web: s.app(), Relay: inv.c.Relay.settings(s.Anywhere),
 		Log: slog.New(slog.NewTextHandler(inv.err, nil)),
 	}, nil
 }
@@ -211,7 +227,7 @@ func welcome(inv *invocation, srv *server.Server, where address) {
 
 // serveOn runs the server and its HTTP side until the invocation ends, then
 // lets both finish what they have begun.
-func serveOn(inv *invocation, srv *server.Server, l net.Listener, ready func()) error {
+func serveOn(inv *invocation, srv *server.Server, ready func()) error {
 	h := &http.Server{
 		Handler:           srv.Handler(),
 		ReadHeaderTimeout: 10 * time.Second,
@@ -229,7 +245,7 @@ func serveOn(inv *invocation, srv *server.Server, l net.Listener, ready func()) 
 	})
 	owned.Go(func() {
 		defer cancel()
-		if err := h.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		if err := h.Serve(srv.Web()); !errors.Is(err, http.ErrServerClosed) {
 			httpErr = err
 		}
 	})

@@ -70,7 +70,7 @@ func event[E client.Event](name string) EventEntry { return EventEntry{name, ref
 func FieldName(goName string) string {
 	runes := []rune(goName)
 	for i := range runes {
-		last := i+1 == len(runes)
+		last := i+1 == len(runes) || string(runes[i+1:]) == "s" // the s of URLs begins no word
 		if i > 0 && !last && unicode.IsUpper(runes[i]) && !unicode.IsUpper(runes[i+1]) {
 			break // the first letter of the next word
 		}

@@ -173,6 +173,9 @@ func conversations() []Entry {
 		}) error {
 			return c.SetKeep(ctx, p.Conversation, p.Days)
 		}),
+		call("relayServers", func(ctx context.Context, c *Core, p Where) (wire.Relay, error) {
+			return c.RelayServers(ctx, p.Conversation)
+		}),
 		do("forget", func(ctx context.Context, c *Core, p Where) error { return c.Forget(ctx, p.Conversation) }),
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"clarion.chat/clarion/client"
+	"clarion.chat/clarion/exposure"
 )
 
 // The parameters of calls between people: "talks", since a call here is one of
@@ -60,6 +61,19 @@ func talks() []Entry {
 			Audio, Video, Screen bool
 		}) error {
 			return c.TellMedia(ctx, p.Call, client.CallMedia{Audio: p.Audio, Video: p.Video, Screen: p.Screen})
+		}),
+		do("compareCode", func(ctx context.Context, c *Core, p struct {
+			Call string
+			Same bool
+		}) error {
+			return c.CompareCode(ctx, p.Call, p.Same)
+		}),
+		call("whoCouldHear", func(ctx context.Context, c *Core, p struct {
+			Conversation string
+			Call         string `core:"optional"`
+			Facts        client.CallFacts
+		}) (exposure.Report, error) {
+			return c.WhoCouldHear(ctx, p.Conversation, p.Call, p.Facts)
 		}),
 		ask("calls", (*client.Client).Calls),
 		call("callHistory", func(ctx context.Context, c *Core, p struct{ Limit int }) ([]client.PastCall, error) {

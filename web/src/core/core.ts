@@ -10,16 +10,21 @@
 // says what happens when a tab ends, hangs or wakes.
 import { Engine } from './engine'
 import type { Calls, CoreEvent } from './generated'
+import { standBy } from './program'
 import { repeatable } from './repeatable'
 import type { Between, Call, CoreState, Failure, Outcome } from './protocol'
 
 const lockName = 'clarion core'
 const channelName = 'clarion core'
+/** How often a following tab looks whether the holder is silent, in ms. */
+const lookEvery = 500
 /** A call unanswered this long, in ms, is asked again, and makes a following
  *  tab ask whether the holder lives. */
-const doubtAfter = 4000
-/** A holder silent this long after being asked, in ms, has its lock taken. */
-const takeAfter = 5000
+const doubtAfter = 1000
+/** A holder silent this long after being asked, in ms, has its lock taken, if
+ *  this tab could look as often in that time as it should: on a machine that
+ *  is too busy to run either, nobody is taken for dead. */
+const takeAfter = 3000
 /** A holder that a person's tab has not heard for this long, in ms, is asked
  *  whether it lives: it may hang while nothing is asked of it. */
 const quietAfter = 15_000
@@ -71,6 +76,7 @@ export class Core {
   #letGo: (() => void) | null = null // ends our hold of the lock
   #opener: Uint8Array | null = null // in place of the vault's passphrase
   #doubted: number | null = null // since when
+  #looked = 0 // how often since then
   #corrected = -Infinity
   #other = false
   #missed = false // this tab slept and heard nothing
@@ -99,7 +105,7 @@ export class Core {
     window.addEventListener('pageshow', (e) => {
       if (e.persisted) this.#wake()
     })
-    setInterval(() => this.#doubt(), 1000)
+    setInterval(() => this.#doubt(), lookEvery)
   }
 
   /** call asks the core, wherever it runs. It rejects with a Failure. */
@@ -230,8 +236,7 @@ export class Core {
       this.#missed = false
       this.#setState({ phase: 'starting' }) // whatever is shown is read again
     }
-    this.#setState(state)
-    if (begun) this.#sendAgain()
+    this.#setState(state, begun)
   }
 
   #heardCall(from: string, call: Call): void {
@@ -246,8 +251,11 @@ export class Core {
     this.#say({ kind: 'here', holder: this.tab, release: this.#release, state: this.#state, opener: this.#opener })
   }
 
-  #setState(state: CoreState): void {
+  /** #setState tells the page. What a core that has begun is asked again goes
+   *  first, a message before whatever the screens read. */
+  #setState(state: CoreState, begun = false): void {
     this.#state = state
+    if (begun) this.#sendAgain()
     this.#listeners.state(state, this.#engine !== null)
   }
 
@@ -268,13 +276,15 @@ export class Core {
       return
     }
     if (this.#doubted === null || this.#heardAt >= this.#doubted) {
+      if (this.#doubted !== null && now - this.#doubted < doubtAfter) return // it lives, and is slow
       this.#doubted = now
+      this.#looked = 0
       this.#who()
       // The holder knows by its id a call that it has, and does not repeat it.
       for (const w of late) if (w.sentTo === this.#holder) this.#send(w)
       return
     }
-    if (now - this.#doubted > takeAfter) {
+    if (++this.#looked >= takeAfter / lookEvery && now - this.#doubted >= takeAfter) {
       this.#doubted = null
       this.#queue(true)
     }
@@ -300,11 +310,13 @@ export class Core {
     this.#pending?.abort()
     const pending = new AbortController()
     this.#pending = pending
+    standBy(pending.signal)
     let held: (() => void) | null = null
     navigator.locks
       .request(lockName, steal ? { steal } : { signal: pending.signal }, () => {
         if (pending.signal.aborted) return undefined // we left while it was granted
         this.#pending = null
+        pending.abort() // the wait is over
         return new Promise<void>((release) => this.#hold((held = release), steal))
       })
       .catch(() => {
@@ -333,9 +345,8 @@ export class Core {
       },
       state: (s) => {
         if (s.phase === 'starting') this.#asked.clear()
-        this.#setState(s)
+        this.#setState(s, s.phase === 'ready')
         this.#announce()
-        if (s.phase === 'ready') this.#sendAgain()
       },
       taken: () => {
         if (engine !== this.#engine) return

@@ -2,6 +2,7 @@
 // The worker of the tab that holds the core: begun, watched, and begun again
 // when it dies. The vault is whole at any moment, so the core starts from it.
 import type { CoreEvent } from './generated'
+import { program } from './program'
 import { asFailure, type Call, type CoreState, type FromWorker, type Opening, type Outcome, type ToWorker } from './protocol'
 
 /** Waits between restarts of a worker that died, in ms. */
@@ -53,7 +54,7 @@ export class Engine {
     }
     this.#silent = 0
     this.#timers.push(setInterval(() => this.#ping(), pingEvery))
-    this.#post({ kind: 'open', opening: this.#opening })
+    this.#open()
   }
 
   /** end ends the worker for good. */
@@ -73,7 +74,19 @@ export class Engine {
 
   /** unlock tries a passphrase on a vault that asked for one. */
   unlock(passphrase: string): void {
-    this.#post({ kind: 'open', opening: { ...this.#opening, passphrase } })
+    this.#open(passphrase)
+  }
+
+  /** #open lets the worker open the vault, once it can have the program. */
+  #open(passphrase?: string): void {
+    const worker = this.#worker
+    const opening = { ...this.#opening, ...(passphrase === undefined ? {} : { passphrase }) }
+    program().then(
+      (p) => worker?.postMessage({ kind: 'open', opening, program: p } satisfies ToWorker),
+      (e) => {
+        if (worker !== null && worker === this.#worker) this.#to.state({ phase: 'failed', failure: asFailure(e) })
+      },
+    )
   }
 
   #post(m: ToWorker): void {
@@ -125,7 +138,7 @@ export class Engine {
         // of any page that still counts.
         if (!this.#opening.take) {
           this.#opening = { ...this.#opening, take: true }
-          this.#post({ kind: 'open', opening: this.#opening })
+          this.#open()
           return
         }
     }

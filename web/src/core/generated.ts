@@ -155,6 +155,13 @@ export interface Calls {
 	 */
 	setKeep: { params: { conversation: string; days: number; }; result: null };
 	/**
+	 * RelayServers asks the server for the means to relay a call of a conversation:
+	 * where, and a credential that begins relaying until Expires. It is asked anew
+	 * for each call. The codes are those of the conversation's obstacle, no_relay,
+	 * and those of any command.
+	 */
+	relayServers: { params: Where; result: Relay };
+	/**
 	 * Forget deletes what this vault holds of a conversation that is over: that
 	 * was left, that this person was removed from, or whose other person left.
 	 */
@@ -261,6 +268,16 @@ export interface Calls {
 	candidateCall: { params: { call: string; candidate: string; mid: string; line: number; }; result: null };
 	/** TellMedia tells the other side what this one sends now. */
 	tellMedia: { params: { call: string; audio: boolean; video: boolean; screen: boolean; }; result: null };
+	/**
+	 * CompareCode notes what came of reading the short code of a call's present
+	 * round to each other. It counts until the round or the call ends.
+	 */
+	compareCode: { params: { call: string; same: boolean; }; result: null };
+	/**
+	 * WhoCouldHear says who could hear a call of a conversation of two: one that is
+	 * on, or, when call is empty, one that would begin now.
+	 */
+	whoCouldHear: { params: { conversation: string; call?: string; facts: CallFacts; }; result: Report };
 	/**
 	 * Calls lists the calls that have not ended: at most one that this device takes
 	 * part in, and those that ring.
@@ -385,6 +402,20 @@ export type CoreEvent =
 	/** CallEnds: a call is over. The history of its conversation has a line of it. */
 	| { event: "call_ended"; at: number; conversation: string; seq: number; call: string; peer: string; incoming: boolean; video: boolean; reason: CallReason; began: number; seconds: number; };
 
+/** Args are what a sentence mentions; which of them is up to its code. */
+export interface Args {
+	/** a handle, or empty */
+	who: string;
+	/** a host name, or empty */
+	host: string;
+	/** of people or devices */
+	count: number;
+	/** of Count */
+	some: number;
+	/** a day; zero when not known */
+	at: number;
+}
+
 /** Call is one call as this device knows it. */
 export interface Call {
 	/** 32 hex digits, drawn by whoever called */
@@ -413,6 +444,8 @@ export interface Call {
 	code: string;
 	/** counts the rounds; a lost engine that comes back begins another */
 	round: number;
+	/** Compared is what the person said of the code: "same", "differs", or empty. */
+	compared: string;
 }
 
 /** CallCandidate is one transport address of a media engine (RFC 8838). */
@@ -421,6 +454,23 @@ export interface CallCandidate {
 	candidate: string;
 	mid: string;
 	line: number;
+}
+
+/**
+ * CallFacts are what a media engine knows of its own connection, and what its
+ * program is. The rest of who could hear the core knows.
+ */
+export interface CallFacts {
+	/** "direct" or "relay"; anything else is not known */
+	path: string;
+	/** host name of the relay in use; empty: not known, or none */
+	relay: string;
+	/** this program is a page */
+	browser: boolean;
+	/** whoever serves the page */
+	pageHost: string;
+	alwaysRelay: boolean;
+	sends: CallMedia;
 }
 
 /** CallMedia is what one side sends at this moment. */
@@ -442,6 +492,20 @@ export interface Checked {
 	/** CheckedInviteLink and so on */
 	how: string;
 	at: number;
+}
+
+/**
+ * Claim is one sentence, which Sentence and the page's catalogue have words
+ * for, and the test that fails when it is not true any more.
+ */
+export interface Claim {
+	code: string;
+	args: Args;
+	tense: Tense;
+	/** it says that somebody may hear or see more than a person would think */
+	warns: boolean;
+	/** package.TestName, or file.spec.ts: beginning of a title */
+	test: string;
 }
 
 /** Contact is a person this vault knows. */
@@ -654,6 +718,14 @@ export interface Message {
 /** MessageState is how far an own message came. */
 export type MessageState = "delivered" | "failed" | "queued" | "read" | "sent";
 
+/** Onlooker is a party, and what it can and cannot see. */
+export interface Onlooker {
+	role: Role;
+	/** a handle or a host name; empty when not known */
+	name: string;
+	claims: Claim[];
+}
+
 /**
  * OpenOptions are those of clarionCore.open. Without a vault's name the core
  * keeps its state in memory, and it ends with the core.
@@ -687,6 +759,13 @@ export interface Paging {
 	before?: string;
 	/** 1 to 200 */
 	limit: number;
+}
+
+/** Participant is a person of the call, and what is known of them. */
+export interface Participant {
+	handle: string;
+	/** the first says how they were checked */
+	claims: Claim[];
 }
 
 /** Party is what a media engine brings to a call. */
@@ -726,12 +805,42 @@ export interface Registration {
 	keepSheet?: boolean;
 }
 
+/**
+ * Relay says where calls are relayed, and by which credential of TURN's
+ * long-term mechanism (RFC 8489 §9.2). From Expires on it begins no relaying;
+ * what has begun goes on.
+ */
+export interface Relay {
+	/** stun:, turn: and turns: (RFC 7064, RFC 7065) */
+	urls: string[];
+	/** says nothing but when it expires */
+	username: string;
+	credential: string;
+	/** Unix seconds */
+	expires: number;
+}
+
+/** Report answers "Who could hear this call?". */
+export interface Report {
+	/** the conclusion */
+	headline: Claim;
+	path: Claim;
+	/** how it is sealed, and the short code */
+	lines: Claim[];
+	people: Participant[];
+	/** those of RolePage last; they are to be shown whenever the headline is */
+	onlookers: Onlooker[];
+}
+
 /** RestoreParams bring an account back from its recovery sheet. */
 export interface RestoreParams {
 	server: string;
 	name: string;
 	words: string[];
 }
+
+/** Role is the part that somebody has in what happens. */
+export type Role = "host" | "network" | "page" | "peer" | "relay" | "stranger";
 
 /**
  * Safety is what two people compare to check each other. Both values depend on
@@ -786,6 +895,9 @@ export interface TableRows {
 export interface Talk {
 	call: string;
 }
+
+/** Tense says when a claim is about. */
+export type Tense = "cannot" | "could" | "holds" | "is" | "sees";
 
 /** VaultState is what can be told of a vault without opening it. */
 export interface VaultState {

@@ -45,7 +45,7 @@ export interface Opening {
 
 /** From the holding tab down to its worker. */
 export type ToWorker =
-  | { kind: 'open'; opening: Opening }
+  | { kind: 'open'; opening: Opening; program: WebAssembly.Module }
   | { kind: 'call'; call: Call }
   | { kind: 'ping' }
 

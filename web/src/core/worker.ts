@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-// The worker that runs the core. It fetches the WebAssembly, refuses it
-// unless it is the very file this page was built with, and passes calls in
-// and events out.
+// The worker that runs the core: the program that the page gives it
+// (program.ts), with calls passed in and events out.
 import '../../dist-core/wasm_exec.js'
-import wasmURL from '../../dist-core/clarion.wasm?url'
 import type { CallName, Core, CoreEntry } from './generated'
 import { asFailure, type Call, type CoreState, type FromWorker, type Opening, type ToWorker } from './protocol'
-
-declare const __CORE_SHA256__: string
 
 interface GoProgram {
   importObject: WebAssembly.Imports
@@ -27,26 +23,12 @@ const post = (m: FromWorker) => scope.postMessage(m)
 const state = (s: CoreState) => post({ kind: 'state', state: s })
 const failed = (e: unknown) => state({ phase: 'failed', failure: asFailure(e) })
 
-const unreachable = { code: 'core_unreachable', text: 'The program could not be fetched from the server.', hint: 'Check the connection and reload.' }
-
 /** Calls after which another opener opens the vault. */
 const rekeying: ReadonlySet<string> = new Set<CallName>(['setPassphrase', 'changePassphrase', 'removePassphrase'])
 
-async function fetchCore(): Promise<ArrayBuffer> {
-  const answer = await fetch(wasmURL, { credentials: 'omit' }).catch(() => null)
-  if (!answer?.ok) throw unreachable
-  const bytes = await answer.arrayBuffer().catch(() => null)
-  if (!bytes) throw unreachable
-  const hash = [...new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))].map((b) => b.toString(16).padStart(2, '0')).join('')
-  if (hash !== __CORE_SHA256__) {
-    throw { code: 'core_altered', text: 'The program the server gave is not the one this page was made with.', hint: 'Reload. If it stays, tell whoever runs this server, by another way.' }
-  }
-  return bytes
-}
-
-async function start(): Promise<CoreEntry> {
+async function start(program: WebAssembly.Module): Promise<CoreEntry> {
   const go = new scope.Go()
-  const { instance } = await WebAssembly.instantiate(await fetchCore(), go.importObject)
+  const instance = await WebAssembly.instantiate(program, go.importObject)
   go.run(instance).then(
     () => failed({ code: 'core_crashed', text: 'The program ended.', hint: '' }),
     (e) => failed({ ...asFailure(e), code: 'core_crashed' }),
@@ -55,13 +37,13 @@ async function start(): Promise<CoreEntry> {
   return scope.clarionCore
 }
 
-async function open(how: Opening): Promise<void> {
+async function open(how: Opening, program: WebAssembly.Module): Promise<void> {
   if (core || opening) return
   opening = true
   state({ phase: 'starting' })
   try {
-    entry ??= start()
-    entry.catch(() => (entry = null)) // another try fetches it again
+    entry ??= start(program)
+    entry.catch(() => (entry = null)) // another try starts it again
     core = await (await entry).open({ vault, ...how })
   } catch (e) {
     const failure = asFailure(e)
@@ -101,7 +83,7 @@ async function carryOut(call: Call): Promise<void> {
 self.onmessage = (e: MessageEvent<ToWorker>) => {
   switch (e.data.kind) {
     case 'open':
-      void open(e.data.opening)
+      void open(e.data.opening, e.data.program)
       return
     case 'call':
       void carryOut(e.data.call)

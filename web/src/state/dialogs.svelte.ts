@@ -12,6 +12,8 @@ export type Dialog =
   | { name: 'remove'; conversation: string; handle: string }
   | { name: 'jump' }
   | { name: 'keys' }
+  | { name: 'call'; conversation: string; video: boolean }
+  | { name: 'calls' }
 
 export type Panel = 'people' | 'knows'
 

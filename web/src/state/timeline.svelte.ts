@@ -223,7 +223,7 @@ function each(conversation: string, f: (t: Timeline) => void): void {
 
 on('message_arrived', (e) => each(e.message.conversation, (t) => t.arrived(e.message, looking())))
 for (const kind of ['message_state', 'message_moved'] as const) on(kind, (e) => each(e.conversation, (t) => void t.came(e)))
-const lines: CoreEvent['event'][] = ['conversation_joined', 'member_added', 'member_removed', 'device_added', 'code_changed', 'keep_changed', 'problem']
+const lines: CoreEvent['event'][] = ['conversation_joined', 'member_added', 'member_removed', 'device_added', 'code_changed', 'keep_changed', 'call_ended', 'problem']
 for (const kind of lines) {
   on(kind, (e) => {
     if ('conversation' in e) each(e.conversation, (t) => void t.catchUp())
