@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test build shots bench fuzz vuln clean
+.PHONY: help run test build shots bench fuzz claims vuln clean
 
 # How long `make fuzz` tries each target.
 FUZZTIME ?= 5m
@@ -37,6 +37,11 @@ fuzz: ## try every fuzz target for FUZZTIME (5m)
 	@scripts/need-go
 	@scripts/busy 'building the test program' go build -o bin/clarion-test ./scripts/test
 	@exec bin/clarion-test -fuzz $(FUZZTIME)
+
+claims: ## break each fact that a sentence about privacy stands on: its test must fail
+	@scripts/need-go
+	@scripts/busy 'building the program that breaks' go build -o bin/clarion-claims ./scripts/claims
+	@exec bin/clarion-claims
 
 vuln: ## look our dependencies up in Go's vulnerability database (needs the network)
 	@scripts/need-go

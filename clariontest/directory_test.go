@@ -8,9 +8,11 @@ import (
 	"crypto/rand"
 	"strings"
 	"testing"
+	"time"
 
 	"clarion.chat/clarion/client"
 	"clarion.chat/clarion/keydir"
+	"clarion.chat/clarion/mls"
 	"clarion.chat/clarion/wire"
 )
 
@@ -39,7 +41,18 @@ func (d *directoryLie) tap() *Tap {
 
 // forgedChain is a whole chain under a handle, by whoever has no key of it.
 func forgedChain(t *testing.T, h wire.Handle, like *keydir.Entry) [][]byte {
+	chain, _ := falsePerson(t, h, like, time.Now())
+	return chain
+}
+
+// falsePerson is forgedChain with a key package that belongs to it: all that a
+// server needs to stand in for somebody whom nobody has met yet.
+func falsePerson(t *testing.T, h wire.Handle, like *keydir.Entry, now time.Time) (chain, packages [][]byte) {
 	t.Helper()
+	device, deviceKey, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
 	_, identity, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -49,14 +62,20 @@ func forgedChain(t *testing.T, h wire.Handle, like *keydir.Entry) [][]byte {
 		t.Fatal(err)
 	}
 	e := *like
-	e.Handle, e.Seq, e.Prev = h, 0, [32]byte{}
+	e.Handle, e.Seq, e.Prev, e.Devices = h, 0, [32]byte{}, [][32]byte{[32]byte(device)}
 	e.IdentityKey = [32]byte(identity.Public().(ed25519.PublicKey))
 	e.RecoveryKey = [32]byte(recovery.Public().(ed25519.PublicKey))
 	signed, err := keydir.SignEntry(e, identity, recovery)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return [][]byte{signed}
+	from, until := now.Add(-time.Hour).Unix(), now.Add(30*day).Unix()
+	certificate := keydir.SignCertificate(keydir.Certificate{Handle: h, DeviceKey: [32]byte(device), NotBefore: from, NotAfter: until}, identity)
+	kp, _, err := mls.NewKeyPackage(rand.Reader, deviceKey, certificate, uint64(from), uint64(until), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return [][]byte{signed}, [][]byte{kp}
 }
 
 // TestDirectoryLies: whatever the directory says of Ada that she did not sign,
@@ -95,6 +114,7 @@ func TestDirectoryLies(t *testing.T) {
 		}
 	}
 	forged := forgedChain(t, account.Newest.Handle, &account.Newest)
+	falseChain, falsePackages := falsePerson(t, account.Newest.Handle, &account.Newest, s.Clock.Now())
 	evesPackages := k.Must(s, &wire.TakeKeyPackages{Name: "eve"}).(*wire.KeyPackages).KeyPackages
 	only := func(lie [][]byte) func(string, [][]byte) [][]byte {
 		return func(name string, honest [][]byte) [][]byte {
@@ -108,6 +128,7 @@ func TestDirectoryLies(t *testing.T) {
 		"a key package for another identity": {packages: only(evesPackages)},
 		"another person's chain":             {chain: only(evil)},
 		"a second chain under the handle":    {chain: only(forged)},
+		"a whole false person":               {chain: only(falseChain), packages: only(falsePackages)},
 		"a swapped identity key":             {chain: swap(account.Newest.IdentityKey, eves.Newest.IdentityKey)},
 		"another's inbox key":                {chain: swap(account.Newest.InboxKey, eves.Newest.InboxKey)},
 		"another's inbox":                    {chain: swap(account.Newest.Inbox, eves.Newest.Inbox)},

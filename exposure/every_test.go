@@ -17,7 +17,7 @@ func checks() []string {
 	return []string{CheckedInvite, CheckedDigits, CheckedQR, CameByLink, ChangedSince, ChangedNoCheck, "", "a way of a later core"}
 }
 
-func programs() []Program { return []Program{ProgramNative, ProgramBrowser, ""} }
+func programs() []Program { return []Program{ProgramNative, ""} }
 
 // companies are the people that a call is tried with.
 func companies() [][]Person {
@@ -27,7 +27,7 @@ func companies() [][]Person {
 		for _, program := range programs() {
 			all = append(all, []Person{{Handle: omar, Checked: how, CheckedAt: day, Devices: 1, Program: program}})
 		}
-		for _, second := range []string{CheckedDigits, CameByLink, ChangedSince, ""} {
+		for _, second := range []string{CheckedDigits, ChangedSince, ""} {
 			all = append(all, []Person{
 				{Handle: omar, Checked: how, CheckedAt: day, Devices: 2, Program: ProgramNative},
 				{Handle: lin, Checked: second, CheckedAt: day, Program: ProgramNative},

@@ -82,8 +82,10 @@ func (f *Facts) peer(p *Person) Onlooker {
 func (f *Facts) network() Onlooker {
 	var all []Claim
 	switch {
-	case f.relayed():
+	case f.Path == PathSFU, f.Path == PathRelay && f.AlwaysRelay:
 		all = append(all, say("network_relay", Sees, Args{}), say("network_whom", Cannot, Args{}))
+	case f.Path == PathRelay: // the direct way was tried first
+		all = append(all, say("network_relay", Sees, Args{}), say("network_tried", Sees, Args{}))
 	case f.Path == PathDirect:
 		all = append(all, say("network_direct", Sees, Args{}))
 	default: // a path that is not known may be direct

@@ -112,6 +112,7 @@ var callProofs = []Proof{
 	{"relay_hears", combined, true},
 	{"network_direct", callPath, false},
 	{"network_relay", callPath, false},
+	{"network_tried", callPath, true},
 	{"network_whom", callPath, false},
 	{"network_said", callSealed, false},
 	{"network_could_hear", swapped, true},

@@ -146,7 +146,8 @@ func callRows(f Feature) []tableRow {
 		tableRow{f, RoleRelay, Sees, "relay_addresses"},
 		tableRow{f, RoleRelay, Cannot, "relay_said"},
 		tableRow{f, RoleNetwork, Sees, "network_relay"},
-		tableRow{f, RoleNetwork, Cannot, "network_whom"},
+		tableRow{f, RoleNetwork, Sees, "network_tried"},
+		tableRow{f, RoleNetwork, Cannot, "call_always_whom"},
 	)
 }
 
@@ -186,6 +187,7 @@ func tableProofs() []Proof {
 		{"call_holds", callWire, false},
 		{"call_unasked", callUnasked, false},
 		{"call_always_relay", callPath, false},
+		{"call_always_whom", callPath, false},
 		{"network_server", "clariond.TestTLS", false},
 		{"network_frames", "clariond.TestTLS", false},
 	}

@@ -39,6 +39,7 @@ var tableWords = []Word{
 	{"call_holds", "Holds sealed envelopes like those of messages, and no record of calls."},
 	{"call_unasked", "Does not ring, and does not learn a network address, unless both have accepted each other."},
 	{"call_always_relay", "Does not learn the network address of whoever has set to relay always."},
+	{"call_always_whom", "Does not see whom a person talks with who has set to relay always, unless it watches the other end too."},
 	{"network_server", "Sees that a device talks with the server, when and how much."},
 	{"network_frames", "Does not see what is asked, written or answered: it passes under TLS."},
 

@@ -31,6 +31,9 @@ func text(code string) string {
 }
 
 func fill(text string, a Args) string {
+	if !strings.Contains(text, "{") {
+		return text
+	}
 	date := "a day that was not noted"
 	if !a.At.IsZero() {
 		date = a.At.UTC().Format("2 January 2006")
@@ -109,6 +112,7 @@ var onlookerWords = []Word{
 	{"relay_hears", "Can hear and see everything."},
 	{"network_direct", "Sees the network addresses of both devices, when they exchange packets and how much."},
 	{"network_relay", "Sees that your device exchanges packets with the relay, when and how much."},
+	{"network_tried", "Saw the network addresses of the other device that were tried for a direct way."},
 	{"network_whom", "Does not see whom you talk with, unless it watches the other end too."},
 	{"network_said", "Does not hear or see the call: what it carries is sealed."},
 	{"network_could_hear", "Could be the one in the middle, and hear and see everything."},

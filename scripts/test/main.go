@@ -51,7 +51,7 @@ func browser() []string { return []string{"GOOS=js", "GOARCH=wasm", "CGO_ENABLED
 // browserPackages are the core: what runs in the browser, and what is to stay
 // fit for it. Each must have tests.
 func browserPackages() []string {
-	return []string{"./wire", "./mls", "./keydir", "./inventory", "./client", "./client/vault", "./cmd/clarion-wasm"}
+	return []string{"./wire", "./mls", "./keydir", "./inventory", "./exposure", "./client", "./client/vault", "./cmd/clarion-wasm"}
 }
 
 // end prints the last line and returns the exit status.

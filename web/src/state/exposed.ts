@@ -40,6 +40,7 @@ export const exposed: Record<string, (a: Mentions) => string> = {
   network_hears: m.exposure_network_hears,
   network_relay: m.exposure_network_relay,
   network_said: m.exposure_network_said,
+  network_tried: m.exposure_network_tried,
   network_whom: m.exposure_network_whom,
   page_own: m.exposure_page_own,
   page_peer: m.exposure_page_peer,
