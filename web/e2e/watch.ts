@@ -14,7 +14,7 @@ export class Watch {
     context.on('console', (m) => {
       if (m.type() === 'error' || m.type() === 'warning') this.#note(`console ${m.type()}: ${m.text()} (${m.location().url})`)
     })
-    context.on('weberror', (e) => this.#note(`uncaught: ${e.error().stack ?? e.error().message}`))
+    context.on('weberror', (e) => this.#note(`uncaught: ${e.error().name}: ${e.error().stack || e.error().message}`))
     context.on('request', (r) => {
       const url = r.url()
       if (!url.startsWith(this.#origin() + '/') && !/^(data|blob):/.test(url)) this.#note(`request to ${url}`)
