@@ -51,6 +51,14 @@ export function contact(handle: string): Contact | undefined {
   return conversations.contacts.find((c) => c.handle === handle)
 }
 
+/** listed are the conversations in the order of the list. Those with somebody
+ *  who is blocked are not in it; a search finds them, and the settings do. */
+export function listed(): Conversation[] {
+  return conversations.list
+    .filter((c) => !c.direct || !c.members.some((h) => contact(h)?.state === 'blocked'))
+    .toSorted((a, b) => b.active - a.active || a.name.localeCompare(b.name))
+}
+
 /** other is the person of a one-to-one conversation. */
 export function other(c: Conversation): string {
   return c.members.find((h) => h !== account.me?.handle) ?? c.name
