@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"testing"
 	"time"
 
@@ -38,6 +39,7 @@ type Options struct {
 	Vault  *vault.Memory
 	Dialer client.Dialer
 	Clock  func() time.Time
+	Rand   io.Reader            // nil: crypto/rand
 	Watch  func([]vault.Change) // sees each commit of the vault before it is made
 }
 
@@ -76,7 +78,7 @@ func (s *Server) Open(name string, o Options) *Client {
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &Client{
 		t: s.t, Name: name, Vault: o.Vault, server: s, opened: o, cancel: cancel, ended: make(chan error, 1), stored: stored,
-		Client: client.New(client.Options{Vault: v, Dialer: o.Dialer, Clock: o.Clock}),
+		Client: client.New(client.Options{Vault: v, Dialer: o.Dialer, Clock: o.Clock, Rand: o.Rand}),
 	}
 	go func() { c.ended <- c.Run(ctx) }()
 	s.t.Cleanup(c.Stop)

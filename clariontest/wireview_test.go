@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"net/url"
@@ -54,19 +55,22 @@ type view struct {
 	passes  map[string][]byte // what passes by and must not be stored
 }
 
-func newView(t *testing.T) *view {
+func newView(t *testing.T, change ...func(*server.Config)) *view {
 	v := &view{t: t, markers: map[string][]byte{}, passes: map[string][]byte{}}
 	v.logger = slog.New(slog.NewTextHandler(&v.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	v.Server = NewServer(t, func(c *server.Config) { c.Log = v.logger })
+	v.Server = NewServer(t, append(change, func(c *server.Config) { c.Log = v.logger })...)
 	v.net = newProxy(t, v.Host)
 	v.URL = v.net.URL
 	return v
 }
 
 // person registers somebody and notes the secrets that must stay with them.
-func (v *view) person(name string) *Client {
+func (v *view) person(name string) *Client { return v.personWith(name, nil) }
+
+// personWith is person for somebody whose randomness comes from elsewhere.
+func (v *view) personWith(name string, random io.Reader) *Client {
 	v.t.Helper()
-	c, words := v.RegisterWith(name, Options{Dialer: &Tap{Up: func(_ *Link, _ wire.Ref, body wire.Body) bool {
+	c, words := v.RegisterWith(name, Options{Rand: random, Dialer: &Tap{Up: func(_ *Link, _ wire.Ref, body wire.Body) bool {
 		v.notePass(body)
 		return true
 	}}})

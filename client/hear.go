@@ -49,7 +49,7 @@ func (c *Client) WhoCouldHear(ctx context.Context, conversation, call string, f 
 			return err
 		}
 		facts := exposure.Facts{
-			Kind: exposure.KindTwo, Path: exposure.PathUnknown, Host: c.self.Handle.Host, Seal: exposure.SealDTLS, Verified: true,
+			Kind: exposure.KindTwo, Path: exposure.PathUnknown, Host: c.self.Handle.Host, Seal: exposure.SealDTLS, NotYet: true,
 			Compared: exposure.ComparedNot, People: []exposure.Person{c.exposedPerson(v)}, Program: exposure.ProgramNative,
 			AlwaysRelay: f.AlwaysRelay, Sends: exposure.Sends(f.Sends),
 		}
@@ -68,7 +68,7 @@ func (c *Client) WhoCouldHear(ctx context.Context, conversation, call string, f 
 				return err
 			}
 			// Before both have revealed, no description was believed and nothing flows.
-			facts.Verified = k.round.known || facts.Path == exposure.PathUnknown
+			facts.Verified, facts.NotYet = k.round.known, !k.round.known
 			if k.compared != "" {
 				facts.Compared, facts.ComparedAt = k.compared, k.comparedAt
 			}

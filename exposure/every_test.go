@@ -55,6 +55,10 @@ func every(f func(Facts)) {
 								facts.Kind = KindGroup
 							}
 							f(facts)
+							if !facts.Verified && (path == PathUnknown || path == PathDirect) {
+								facts.NotYet = true
+								f(facts)
+							}
 						}
 					}
 				}

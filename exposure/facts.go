@@ -21,7 +21,10 @@ type Facts struct {
 	Seal Seal
 	// Verified: the certificates of this connection are those that the devices
 	// of the people named here signed and committed to.
-	Verified   bool
+	Verified bool
+	// NotYet: no connection has certificates so far, and none carries anything
+	// before the devices agreed on them. With a path this is no excuse.
+	NotYet     bool
 	Compared   Compared
 	ComparedAt time.Time
 	People     []Person // all others in the call
@@ -117,7 +120,10 @@ func (f *Facts) sealed() bool {
 }
 
 // middle reports whether somebody may stand in the middle of the call.
-func (f *Facts) middle() bool { return !f.Verified || f.Compared == ComparedDiffers }
+func (f *Facts) middle() bool { return !f.Verified && !f.waits() || f.Compared == ComparedDiffers }
+
+// waits reports whether nothing flows yet that could be verified or not.
+func (f *Facts) waits() bool { return !f.Verified && f.NotYet && f.Path == PathUnknown }
 
 // relayed reports whether the packets pass through a machine of the call's.
 func (f *Facts) relayed() bool { return f.Path == PathRelay || f.Path == PathSFU }

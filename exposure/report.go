@@ -101,7 +101,7 @@ func (f *Facts) headline() Claim {
 		return say("headline_open_relay", Is, Args{Host: f.Relay})
 	case !f.sealed():
 		return say("headline_open", Is, Args{})
-	case !f.Verified:
+	case !f.Verified && !f.waits():
 		return say("headline_middle_keys", Is, Args{})
 	case f.middle():
 		return say("headline_middle_code", Is, Args{})
@@ -157,6 +157,8 @@ func (f *Facts) lines() []Claim {
 	case !f.sealed():
 	case f.middle():
 		seal = "seal_unknown"
+	case f.waits():
+		seal = "seal_not_yet"
 	case f.Seal == SealFrames:
 		seal = "seal_frames"
 	default:
@@ -169,6 +171,7 @@ func (f *Facts) lines() []Claim {
 	case f.Kind != KindTwo: // the short code is between two
 	case f.Compared == ComparedSame:
 		all = append(all, say("code_same", Is, Args{At: f.ComparedAt}))
+	case f.waits(): // there is no code to read
 	default:
 		all = append(all, say("code_not_compared", Is, Args{}))
 	}

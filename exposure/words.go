@@ -73,6 +73,7 @@ var reportWords = []Word{
 
 	{"seal_dtls", "Sound and picture are sealed on each device, for the device at the other end."},
 	{"seal_frames", "Sound and picture are sealed on each device, for the people in the call."},
+	{"seal_not_yet", "Nothing is sent yet: the two devices agree on keys first."},
 	{"seal_unknown", "Sound and picture are sealed, but nothing shows for whom."},
 	{"seal_none", "Sound and picture are not sealed from end to end."},
 	{"code_not_compared", "Read the code to each other. If the two differ, somebody is in the middle."},

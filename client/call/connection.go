@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -38,6 +40,7 @@ type connection struct {
 	ready   bool                      // the other side's description is there
 	playing bool
 	closed  chan struct{}
+	relay   string // host name of the relay that may be used
 
 	mu   sync.Mutex     // guards what follows
 	over bool           // no goroutine begins any more
@@ -116,13 +119,13 @@ func (e *Engine) connect(r wire.Relay) (*connection, error) {
 		Certificates: []webrtc.Certificate{e.cert}, ICEServers: e.servers(r),
 		BundlePolicy: webrtc.BundlePolicyMaxBundle, RTCPMuxPolicy: webrtc.RTCPMuxPolicyRequire,
 	}
-	if e.o.AlwaysRelay || e.o.TCP {
+	if e.relayOnly() {
 		config.ICETransportPolicy = webrtc.ICETransportPolicyRelay
 		if len(config.ICEServers) == 0 {
 			return nil, &client.Failure{Code: "no_relay", Text: "the server has no relay for this", Hint: "call without --always-relay and --tcp, or ask the operator"}
 		}
 	}
-	c := &connection{e: e, closed: make(chan struct{})}
+	c := &connection{e: e, closed: make(chan struct{}), relay: relayHost(r.URLs)}
 	if c.pc, err = api.NewPeerConnection(config); err != nil {
 		return nil, err
 	}
@@ -132,6 +135,12 @@ func (e *Engine) connect(r wire.Relay) (*connection, error) {
 	}
 	return c, nil
 }
+
+// relayOnly reports whether no other candidates than the relay's are wanted.
+func (e *Engine) relayOnly() bool { return e.o.AlwaysRelay || e.o.TCP }
+
+// related is what a candidate says of where it was gathered.
+var related = regexp.MustCompile(` raddr \S+ rport \d+`)
 
 // prepare adds what is sent and says who hears of what happens.
 func (c *connection) prepare() (err error) {
@@ -146,6 +155,9 @@ func (c *connection) prepare() (err error) {
 		}
 		init := i.ToJSON()
 		candidate := client.CallCandidate{Candidate: init.Candidate}
+		if e.relayOnly() { // by TCP, a candidate of the relay names this device's address beside it
+			candidate.Candidate = related.ReplaceAllString(candidate.Candidate, " raddr 0.0.0.0 rport 0")
+		}
 		if init.SDPMid != nil {
 			candidate.Mid = *init.SDPMid
 		}
@@ -238,8 +250,8 @@ func (c *connection) candidate(k client.CallCandidate) {
 	_ = c.pc.AddICECandidate(i)
 }
 
-// path says how media flow now.
-func (c *connection) path() string {
+// way says how media flow now, and through which relay if it is this side's.
+func (c *connection) way() (path, relay string) {
 	for _, s := range c.pc.GetSenders() {
 		t := s.Transport()
 		if t == nil || t.ICETransport() == nil {
@@ -249,12 +261,34 @@ func (c *connection) path() string {
 		if err != nil || pair == nil {
 			continue
 		}
-		if pair.Local.Typ == webrtc.ICECandidateTypeRelay || pair.Remote.Typ == webrtc.ICECandidateTypeRelay {
-			return "relay"
+		switch {
+		case pair.Local.Typ == webrtc.ICECandidateTypeRelay:
+			return "relay", c.relay
+		case pair.Remote.Typ == webrtc.ICECandidateTypeRelay:
+			return "relay", ""
 		}
-		return "direct"
+		return "direct", ""
 	}
-	return ""
+	return "", ""
+}
+
+// relayHost is the host of the relay's places; empty when they are of several.
+func relayHost(urls []string) (host string) {
+	for _, u := range urls {
+		scheme, at, _ := strings.Cut(u, ":")
+		if !strings.HasPrefix(scheme, "turn") {
+			continue
+		}
+		at, _, _ = strings.Cut(at, "?")
+		if name, _, err := net.SplitHostPort(at); err == nil {
+			at = name
+		}
+		if host != "" && host != at {
+			return ""
+		}
+		host = at
+	}
+	return host
 }
 
 // play begins to send, once.

@@ -45,6 +45,9 @@ type Options struct {
 	// Watch is told of the call each time it changes, by the goroutine of Run;
 	// nil for nobody.
 	Watch func(client.Call)
+	// Connected is told, by the same goroutine, how each connection runs that
+	// comes up: what Client.WhoCouldHear wants to know. nil for nobody.
+	Connected func(client.CallFacts)
 }
 
 // Result is what an engine did.
@@ -319,11 +322,15 @@ func (e *Engine) changed(ctx context.Context, c *connection, s webrtc.PeerConnec
 	switch s {
 	case webrtc.PeerConnectionStateConnected:
 		e.connected, e.lostAt = time.Now(), time.Time{}
-		e.result.Path = c.path()
+		path, relay := c.way()
+		e.result.Path = path
 		_ = e.o.Core.ConnectedCall(ctx, e.id)
+		if e.o.Connected != nil {
+			e.o.Connected(client.CallFacts{Path: path, Relay: relay, AlwaysRelay: e.o.AlwaysRelay, Sends: sends()})
+		}
 		if !e.ever {
 			e.ever = true
-			_ = e.o.Core.TellMedia(ctx, e.id, client.CallMedia{Audio: true})
+			_ = e.o.Core.TellMedia(ctx, e.id, sends())
 		}
 		c.play()
 	case webrtc.PeerConnectionStateDisconnected, webrtc.PeerConnectionStateFailed:
@@ -331,6 +338,9 @@ func (e *Engine) changed(ctx context.Context, c *connection, s webrtc.PeerConnec
 		e.lostAt = time.Now()
 	}
 }
+
+// sends is what this engine sends: sound, be it silence.
+func sends() client.CallMedia { return client.CallMedia{Audio: true} }
 
 // post hands what one of pion's goroutines learned to the loop.
 func (e *Engine) post(c *connection, f func()) {

@@ -80,6 +80,7 @@ export const exposed: Record<string, (a: Mentions) => string> = {
   seal_dtls: m.exposure_seal_dtls,
   seal_frames: m.exposure_seal_frames,
   seal_none: m.exposure_seal_none,
+  seal_not_yet: m.exposure_seal_not_yet,
   seal_unknown: m.exposure_seal_unknown,
   sfu_addresses: m.exposure_sfu_addresses,
 }
