@@ -94,12 +94,22 @@ test('both see one short code, and say so', async () => {
   expect(await code(ada).innerText()).toBe(await code(omar).innerText())
   await expect(stage(ada).getByText('direct', { exact: false }).first()).toBeVisible()
   await looks.at(ada.page, 'call')
-  await ada.page.keyboard.press('Control+Shift+E')
-  await expect(stage(ada).getByText('What each other party sees')).toBeVisible()
-  await looks.at(ada.page, 'call-hearing')
-  await ada.page.keyboard.press('Control+Shift+E')
   await ada.button('It is the same').click()
   await expect(ada.button('It is the same')).toHaveAttribute('aria-pressed', 'true')
+})
+
+test('who could hear this call: people, path, what each party sees', async () => {
+  const hearing = stage(ada).getByRole('region', { name: 'Who could hear this call?' })
+  await expect(hearing.getByText('Two people. You have not checked omar, but the code of this call matched.')).toBeVisible()
+  await expect(hearing.getByText('Direct, from device to device.')).toBeVisible()
+  await ada.page.keyboard.press('Control+Shift+E')
+  await expect(hearing.getByText('What each other party sees')).toBeVisible()
+  await expect(hearing.getByText('Came by your link; not checked.')).toBeVisible()
+  await expect(hearing.getByRole('heading', { name: new RegExp(`${server.host}$`) }).first()).toBeVisible()
+  await looks.at(ada.page, 'call-hearing')
+  await ada.page.keyboard.press('Control+Shift+E')
+  await expect(hearing.getByText('What each other party sees')).toHaveCount(0)
+  await expect(stage(omar).getByText('You checked', { exact: false }).or(stage(omar).getByText('whom you checked', { exact: false })).first()).toBeVisible()
 })
 
 test('muted, the tone is gone from what the other side decodes', async () => {
