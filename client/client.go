@@ -47,6 +47,7 @@ type Client struct {
 	askedAt     map[conversationID]time.Time // when a readable Welcome was asked for
 	leftAt      map[conversationID]time.Time // when it was heard that somebody left
 	brokenAt    map[conversationID]time.Time // when a commit that nobody can process was met
+	redoAt      map[conversationID]time.Time // before that, what a restored server lost is not tried again
 }
 
 // New makes a client and starts nothing.
@@ -63,6 +64,7 @@ func New(o Options) *Client {
 		askedAt:  map[conversationID]time.Time{},
 		leftAt:   map[conversationID]time.Time{},
 		brokenAt: map[conversationID]time.Time{},
+		redoAt:   map[conversationID]time.Time{},
 	}
 	if c.clock == nil {
 		c.clock = time.Now

@@ -10,7 +10,7 @@ import (
 // Form is the number of the records' names and contents. It is raised when
 // either changes, and every vault that lasts keeps it: one of another form is
 // ErrVersion.
-const Form = 2
+const Form = 3
 
 // Change is one record's part of a commit. A nil Value deletes the record; an
 // empty one that is not nil is a value like any other.
