@@ -60,8 +60,8 @@ func grid() []row {
 		{name: "1 % loss", a: loss(0.01), path: "direct", atLeast: 0.9},
 		{name: "5 % loss", a: loss(0.05), path: "direct", atLeast: 0.85},
 		{name: "15 % loss", a: loss(0.15), path: "direct", atLeast: 0.7, short: true},
-		{name: "200 ms", a: Access{Line: Line{Delay: 200 * time.Millisecond}}, path: "direct", atLeast: 0.8},
-		{name: "64 kbit/s", a: Access{Line: Line{Rate: 64_000}}, path: "direct", atLeast: 0.8},
+		{name: "200 ms", a: Access{Line: Line{Delay: 200 * time.Millisecond}}, atLeast: 0.8},
+		{name: "64 kbit/s", a: Access{Line: Line{Rate: 64_000}}, atLeast: 0.8},
 		{name: "443 alone, 5 %, 100 ms", a: Access{Router: Cone, Wall: Only443, Line: Line{Loss: 0.05, Delay: 100 * time.Millisecond}}, path: "relay", atLeast: 0.5},
 	}
 }

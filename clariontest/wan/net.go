@@ -150,6 +150,9 @@ func (n *Net) behind(outer string, r Router) string {
 	if r == Symmetric {
 		masquerade = "masquerade fully-random"
 	}
+	// What nobody behind it asked for is dropped, as routers do; answered, it
+	// would take the port that the inner host is about to use.
+	n.rules(outer, `table ip guard { chain in { type filter hook input priority 0; iifname "wan" ct state new drop`+"\n}\n}\n")
 	n.rules(outer, `table ip nat { chain out { type nat hook postrouting priority 100; oifname "wan" `+masquerade+"\n}\n}\n")
 	return inner
 }
