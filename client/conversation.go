@@ -170,6 +170,9 @@ type memberState struct {
 	OldRead  uint64
 	Heard    bool // whether anything from this leaf was taken
 	Leaving  bool // the person has said that they leave
+	Lapsed   bool // nothing was heard while their introduction was on the server
+
+	unmet bool // replaces a leaf that is Lapsed; of one step only
 }
 
 // Fields describes the value.
@@ -187,6 +190,7 @@ func (m *memberState) Fields(c *wire.Coder) {
 	c.U64(&m.OldRead)
 	c.Bool(&m.Heard)
 	c.Bool(&m.Leaving)
+	c.Bool(&m.Lapsed)
 }
 
 func (v *conversation) record() string      { return "conv/" + v.ID.String() }
@@ -279,7 +283,7 @@ func (m *memberState) follows(before []memberState) {
 		if old.Handle != m.Handle {
 			continue
 		}
-		m.Newcomer = false
+		m.Newcomer, m.unmet = false, old.Lapsed && !old.Heard
 		if old.Newcomer || old.OldGot >= old.From { // no gap: all up to its mark
 			m.OldGot, m.OldRead = max(m.OldGot, old.Got), max(m.OldRead, old.Read)
 		} else {
@@ -391,6 +395,9 @@ func (c *Client) public(v *conversation) Conversation {
 	}
 	if out.Problem == "" && c.held(v) {
 		out.Problem = FailIdentityChanged
+	}
+	if v.Direct && out.Problem == "" && v.lapsed(v.peer(c.self.Handle)) {
+		out.Problem = ProblemLapsed
 	}
 	if v.Direct {
 		out.Name = v.peer(c.self.Handle).String()

@@ -268,7 +268,8 @@ func (c *Client) people(ctx context.Context, handles []string) ([]*keydir.Accoun
 	return accounts, nil
 }
 
-// AddMember brings a person into a group.
+// AddMember brings a person into a group. One who is in it, was never heard from
+// and cannot know of it any more is asked once more; else already_a_member.
 func (c *Client) AddMember(ctx context.Context, id, handle string) error {
 	return c.withAccount(ctx, func() error {
 		v, err := c.groupByID(id)
@@ -279,8 +280,15 @@ func (c *Client) AddMember(ctx context.Context, id, handle string) error {
 		if err != nil {
 			return err
 		}
-		if len(accounts) == 0 || v.in(accounts[0].Newest.Handle) {
+		if len(accounts) == 0 {
 			return fail(FailAlreadyMember, nil)
+		}
+		if h := accounts[0].Newest.Handle; v.in(h) {
+			again, err := c.askOnceMore(ctx, v, h)
+			if err == nil && !again {
+				err = fail(FailAlreadyMember, nil)
+			}
+			return err
 		}
 		err = c.changeGroup(ctx, v, func(ctx context.Context, v *conversation) ([][]byte, []mls.LeafIndex, []invitee, error) {
 			if v.in(accounts[0].Newest.Handle) {

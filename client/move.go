@@ -204,7 +204,7 @@ func (c *Client) moveTo(ctx context.Context, v *conversation, s *session, target
 	var ch change
 	if len(again) < len(lost) { // who did not have it before will not get it so
 		from := v.Base + head
-		_, err := c.sendAgain(ctx, &ch, v, func(o openMessage) bool {
+		_, err := c.sendAgain(ctx, &ch, v, false, func(o openMessage) bool {
 			return o.Seq > from && !slices.ContainsFunc(again, func(h healing) bool { return h.Seq == o.Seq })
 		})
 		if err != nil {
