@@ -97,6 +97,9 @@ type conversation struct {
 
 	Leaving bool // this person leaves, and the members are not yet told
 
+	Trail []lifeBefore // mailboxes of the lives before, oldest first
+	Lacks bool         // something was sent that this device cannot open any more, and its authors do not know yet
+
 	Done   []deed // what the commits of the epochs did whose pass is kept, oldest first
 	Undone []deed // of them what a restored server lost, and is not so again
 
@@ -139,6 +142,8 @@ func (v *conversation) Fields(c *wire.Coder) {
 	c.I64(&v.Took)
 	c.I64(&v.Forgets)
 	c.Bool(&v.Leaving)
+	wire.List(c, &v.Trail, trailKept)
+	c.Bool(&v.Lacks)
 	wire.List(c, &v.Done, deedsKept)
 	wire.List(c, &v.Undone, deedsKept)
 }

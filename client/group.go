@@ -105,10 +105,11 @@ func (c *Client) found(ch *change, v *conversation, f *founding) error {
 		return wire.Refuse(wire.CodeTooLarge)
 	}
 	v.Status, v.Created, v.Alarm, v.Moves, v.Pending, v.Acked, v.Healing, v.Passes = statusActive, false, "", 0, nil, nil, nil, nil
-	v.Renew = false
+	v.Renew, v.Lacks = false, false
 	v.Keep, v.Incarnation = cmp.Or(v.Keep, wire.DefaultKeep), f.incarnation
 	if v.Anew > 0 {
-		v.newMailbox(ch, v.Seq)
+		v.dropRaws(ch)
+		v.newMailbox(v.Seq)
 	}
 	v.Base, v.Start, v.Chain = v.Seq, v.Seq, initialChain(v.ID)
 	v.Members = nil
