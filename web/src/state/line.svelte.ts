@@ -37,7 +37,7 @@ let endedByUs = false
 
 const show = (s: Partial<Shown>): void => {
   Object.assign(line, s)
-  if (s.call) talk.now = s.call
+  if (s.call && s.call.state !== 'ended') talk.now = s.call
   keepMark()
 }
 
