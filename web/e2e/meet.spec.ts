@@ -218,7 +218,7 @@ test('what the server knows about this conversation is asked and shown', async (
 })
 
 test('settings: each section looks as it should', async () => {
-  for (const section of ['Account', 'What the server knows about me', 'What others see', 'Appearance', 'Passphrase', 'Devices', 'Save history and contacts', 'Delete everything']) {
+  for (const section of ['Account', 'What the server knows about me', 'What others see', 'Blocked people', 'Appearance', 'Passphrase', 'Devices', 'Save history and contacts', 'Delete everything']) {
     const region = await ada.settings(section)
     await expect(region.getByRole('heading', { name: section })).toBeVisible()
     await looks.at(ada.page, `14-settings-${section.toLowerCase().replaceAll(' ', '-')}`)
@@ -238,5 +238,5 @@ test('a reload loses nothing and nothing shows twice', async () => {
 })
 
 test('every screen fits, in both appearances and at 320 px', () => {
-  looks.expectNothing(23)
+  looks.expectNothing(24)
 })

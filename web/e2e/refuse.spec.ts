@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 import { Looks } from './look'
 import { Person } from './person'
 import { programs, Server } from './server'
+import { Tab } from './tabs'
 
 test.describe.configure({ mode: 'serial' })
 
@@ -139,13 +140,84 @@ test('it goes when it is sent again, once its writer is back', async () => {
   await expect(omar.state('written too late')).toHaveText('Not sent, and will not be')
   await looks.at(omar.page, '82-again')
   await omar.button('Send again').click()
-  await expect(omar.bubble('written too late')).toHaveCount(2)
+  const told = async () => {
+    await expect(omar.bubble('written too late')).toHaveCount(2)
+    await expect(omar.bubble('written too late').first().locator('[data-state]')).toHaveText('Not sent; written again below')
+    await expect(omar.button('Send again'), 'it was sent again').toHaveCount(0)
+  }
+  await told()
   await ada.reads('written too late')
   await omar.reload()
   await omar.go('Harbour office')
+  await told()
   await expect(omar.bubble('written too late').last().locator('[data-state]')).toHaveText(/Sent|Delivered|Read/)
 })
 
+const direct = (p: Person, name: string): Locator => p.row(name).filter({ hasNotText: 'Harbour office' })
+
+test('an accepted person is blocked beside the conversation, in every tab', async () => {
+  const beside = await Tab.open(ada.context, server)
+  for (const row of [direct(ada, 'omar'), beside.page.getByRole('navigation', { name: 'Conversations' }).getByRole('listitem').getByRole('button').filter({ hasText: 'It is Omar.' })]) await row.click()
+  await expect(beside.composer).toBeVisible()
+  const panel = ada.page.getByRole('complementary', { name: 'Person' }) // open since somebody was removed
+  await ada.button('Block', panel).click()
+  const dialog = ada.dialog('Block omar?')
+  await expect(dialog.getByText('omar is not told.')).toBeVisible()
+  await looks.at(ada.page, '83-block')
+  await ada.button('Cancel', dialog).click()
+  await expect(ada.composer).toBeVisible()
+  await ada.button('Block', panel).press('Enter')
+  await ada.button('Block', dialog).press('Enter')
+  await expect(dialog).toHaveCount(0)
+  await expect(ada.button('Unblock', panel), 'the focus is where it was').toBeFocused()
+  for (const page of [ada.page, beside.page]) {
+    await expect(page.getByText('You blocked omar.')).toBeVisible()
+    await expect(page.getByRole('textbox', { name: /^Message / })).toHaveCount(0)
+  }
+  await expect(direct(ada, 'omar')).toHaveCount(0)
+  await looks.at(ada.page, '84-blocked-person')
+  await beside.page.close()
+  await panel.getByRole('button', { name: 'Close' }).click()
+
+  await ada.go('Harbour office')
+  await ada.button('People in this conversation').click()
+  const member = ada.page.getByRole('complementary').getByRole('listitem').filter({ hasText: 'omar' })
+  await expect(member.getByText('Blocked: what omar writes is dropped unread.')).toBeVisible()
+  await looks.at(ada.page, '85-blocked-member')
+  for (const row of [omar.row('Harbour office'), direct(omar, 'ada')]) {
+    await row.click()
+    await omar.say('while blocked')
+    await expect(omar.state('while blocked')).toHaveText('Sent')
+  }
+  await ada.button('Unblock', member).click()
+  await expect(ada.button('Block', member)).toBeFocused()
+  await ada.button('Block', member).click()
+  await ada.button('Block', dialog).click()
+  await expect(dialog).toHaveCount(0)
+  await ada.composer.click({ trial: true, timeout: 3000 })
+  await expect(ada.page.getByText(`omar@${server.host} is blocked.`), 'a notice covers no field to write in').toBeVisible()
+})
+
+test('who is blocked stands in the settings, and is unblocked there', async () => {
+  const region = await ada.settings('Blocked people')
+  const list = region.getByRole('list', { name: 'Blocked people' })
+  await expect(list.getByRole('listitem')).toHaveCount(1)
+  await looks.at(ada.page, '86-blocked-people')
+  await ada.button('Show what was written with omar', list).click()
+  await ada.reads('It is Omar.')
+  await ada.settings('Blocked people')
+  await ada.button('Unblock omar', list).press('Enter')
+  await expect(region.getByText('You have blocked nobody.')).toBeVisible()
+  await expect(region.locator(':focus'), 'the focus stays in the section').toHaveCount(1)
+  await direct(ada, 'omar').click()
+  await direct(omar, 'ada').click()
+  await omar.say('and unblocked')
+  await ada.reads('and unblocked')
+  await expect(ada.bubble('while blocked'), 'it was dropped').toHaveCount(0)
+  await ada.say('We talk again.')
+  await omar.reads('We talk again.')
+})
+
 test('every screen fits, in both appearances and at 320 px', () => {
-  looks.expectNothing(3)
+  looks.expectNothing(7)
 })

@@ -41,6 +41,19 @@ test('how far a message came stands under the last own one, and under what waits
   expect(shape(list.slice(0, 3))).toEqual(['day', '1 first', '2 state', '3 last state'])
 })
 
+test('what failed and stands once more below is not offered again', () => {
+  const of = (n: number, text: string, state: Message['state'], from = 'ada@host'): Item => {
+    const i = message(n, n, from, 0, state)
+    return { ...i, message: { ...(i.message as Message), text } }
+  }
+  const again = (...items: Item[]) => rows(items, day, '', 0).flatMap((r) => (r.row === 'message' && r.again ? [r.message.id] : []))
+  expect(again(of(1, 'one', 'failed'), of(2, 'two', 'sent'))).toEqual([])
+  expect(again(of(1, 'one', 'failed'), of(2, 'one', ''))).toEqual(['1'])
+  expect(again(of(1, 'one', 'failed'), of(2, 'one', 'failed')), 'the last one may still go').toEqual(['1'])
+  expect(again(of(1, 'one', 'sent'), of(2, 'one', 'failed')), 'what stands above is another').toEqual([])
+  expect(again(of(1, 'one', 'failed'), of(2, 'one', '', 'omar@host')), 'what another wrote is no repeat').toEqual([])
+})
+
 test('what is unsent stands last; a line without a place stands first', () => {
   const list = [message(1, 0, 'ada@host', 0, 'queued'), message(2, 7, 'omar@host', 0), message(3, 0, 'ada@host', 0, 'queued'), line(4, 0, 0), line(5, 3, 0)]
   expect(sorted(list).map((i) => i.key)).toEqual(['line/4', 'line/5', 'message/2', 'message/1', 'message/3'])

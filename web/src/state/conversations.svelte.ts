@@ -17,16 +17,18 @@ export const conversations = $state({
 /** How long one typing event is believed, in ms. */
 const typingFor = 6000
 
-let asked = false
+let running: Promise<void> | null = null
 let again = false
 
-/** reload reads the list anew; calls while it runs make one more. */
-export async function reload(): Promise<void> {
-  if (asked) {
-    again = true
-    return
-  }
-  asked = true
+/** reload reads the list anew; calls while it runs make one more. What was
+ *  done before the call is in the list when it ends. */
+export function reload(): Promise<void> {
+  again = true
+  running ??= read().finally(() => (running = null))
+  return running
+}
+
+async function read(): Promise<void> {
   try {
     do {
       again = false
@@ -38,8 +40,6 @@ export async function reload(): Promise<void> {
   } catch (e) {
     const f = failure(e)
     if (f.code !== 'not_registered' && f.code !== 'device_replaced') tellFailure(f)
-  } finally {
-    asked = false
   }
 }
 
@@ -49,6 +49,14 @@ export function conversation(id: string): Conversation | undefined {
 
 export function contact(handle: string): Contact | undefined {
   return conversations.contacts.find((c) => c.handle === handle)
+}
+
+/** listed are the conversations in the order of the list. Those with somebody
+ *  who is blocked are not in it; a search finds them, and the settings do. */
+export function listed(): Conversation[] {
+  return conversations.list
+    .filter((c) => !c.direct || !c.members.some((h) => contact(h)?.state === 'blocked'))
+    .toSorted((a, b) => b.active - a.active || a.name.localeCompare(b.name))
 }
 
 /** other is the person of a one-to-one conversation. */

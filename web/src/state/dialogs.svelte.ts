@@ -10,6 +10,7 @@ export type Dialog =
   | { name: 'changed'; handle: string }
   | { name: 'leave'; conversation: string }
   | { name: 'remove'; conversation: string; handle: string }
+  | { name: 'block'; handle: string }
   | { name: 'jump' }
   | { name: 'keys' }
   | { name: 'call'; conversation: string; video: boolean }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // The words of "Who could hear this call?". They are package exposure's, by
 // their codes; nothing is said here that it does not say.
-import type { Claim, Report } from '../core/generated'
+import type { Claim } from '../core/generated'
 import { bare } from './conversations.svelte'
 import { exposed } from './exposed'
 
@@ -19,7 +19,8 @@ export function role(r: string, name: string): string {
   return exposed[`role_${r}`]?.({ who: bare(name), host: name, count: 0, some: 0, date: '' }) ?? name
 }
 
-/** warns reports whether anything in a report wants to be looked at. */
-export function warns(r: Report): boolean {
-  return r.headline.warns || r.path.warns || r.lines.some((c) => c.warns)
+/** alarming reports whether a claim is a fault and not the usual: that nobody
+ *  was checked yet is neutral, that keys changed or differ is not. */
+export function alarming(c: Claim): boolean {
+  return c.warns && /^(headline_(changed|middle|open)|code_differs|person_changed|seal_(none|unknown)|\w+_(could_hear|hears)$)/.test(c.code)
 }

@@ -29,6 +29,11 @@ export function tellFailure(f: Failure): void {
   tell('failed', text, hint)
 }
 
+/** untell takes back what is not so any more. */
+export function untell(text: string): void {
+  notices.list = notices.list.filter((n) => n.text !== text)
+}
+
 export function dismiss(id: number): void {
   notices.list = notices.list.filter((n) => n.id !== id)
 }

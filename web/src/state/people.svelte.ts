@@ -3,17 +3,24 @@
 // it is done and gives back the failure, or null.
 import type { Conversation, Invite, Safety, Scanned } from '../core/generated'
 import { reload } from './conversations.svelte'
-import { call, failure, type Failure } from './core.svelte'
-import { tell, tellFailure } from './notices.svelte'
+import { call, core, failure, type Failure } from './core.svelte'
+import { tell, tellFailure, untell } from './notices.svelte'
 import { go } from './route.svelte'
 import { m } from '../paraglide/messages.js'
 
 /** Either a value or why there is none. */
 export type Answer<T> = { value: T; failure: null } | { value: null; failure: Failure }
 
+// The core tells nobody of what is done here: the other tabs look again.
+const tabs = new BroadcastChannel('clarion people')
+tabs.onmessage = () => {
+  if (core.state.phase === 'ready') void reload()
+}
+
 async function ask<T>(f: () => Promise<T>): Promise<Answer<T>> {
   try {
     const value = await f()
+    tabs.postMessage('changed')
     void reload()
     return { value, failure: null }
   } catch (e) {
@@ -30,14 +37,34 @@ export async function answer(handle: string, how: 'accept' | 'decline' | 'block'
   })
   if (got.failure) tellFailure(got.failure)
   else if (got.value) go({ name: 'conversation', id: got.value.id })
-  else if (how === 'block') {
-    tell('done', m.blocked({ handle }), '', { label: m.undo(), run: () => void unblock(handle) })
-  }
+  else if (how === 'block') tellBlocked(handle)
 }
 
-export async function unblock(handle: string): Promise<void> {
-  const got = await ask(() => call('unblock', { handle }))
-  if (got.failure) tellFailure(got.failure)
+function tellBlocked(handle: string): void {
+  untell(m.unblocked({ handle }))
+  tell('done', m.blocked({ handle }), '', { label: m.undo(), run: () => void unblock(handle) })
+}
+
+/** block refuses a person, whoever that is by now. */
+export async function block(handle: string): Promise<Failure | null> {
+  const { failure } = await ask(() => call('block', { handle }))
+  if (!failure) {
+    await reload()
+    tellBlocked(handle)
+  }
+  return failure
+}
+
+/** unblock takes that back, and reports whether it did. */
+export async function unblock(handle: string): Promise<boolean> {
+  const { failure } = await ask(() => call('unblock', { handle }))
+  if (failure) tellFailure(failure)
+  else {
+    await reload()
+    untell(m.blocked({ handle }))
+    tell('done', m.unblocked({ handle }))
+  }
+  return failure === null
 }
 
 /** invite makes a one-time link, good for that many days (1 to 30). */

@@ -17,7 +17,7 @@ export type Row =
   | { row: 'day'; key: string; at: number }
   | { row: 'new'; key: string; count: number }
   | { row: 'line'; key: string; kind: ItemKind; line: Line }
-  | { row: 'message'; key: string; message: Message; first: boolean; last: boolean; state: boolean }
+  | { row: 'message'; key: string; message: Message; first: boolean; last: boolean; state: boolean; again: boolean }
 
 /** Bubbles of one person this close together, in ms, are one group. */
 const together = 5 * 60_000
@@ -35,6 +35,7 @@ export function sorted(items: Item[]): Item[] {
 export function rows(items: Item[], day: (at: number) => string, fresh: string, count: number): Row[] {
   const list: Row[] = []
   const lastOwn = items.findLast((i) => i.message?.own && i.message.state !== 'failed')?.key
+  const again = writtenAgain(items)
   const told = new Set(items.filter((i) => i.line && i.kind !== 'code_changed').map((i) => i.seq))
   let today = ''
   let before: { from: string; at: number; row: Extract<Row, { row: 'message' }> } | null = null
@@ -59,12 +60,25 @@ export function rows(items: Item[], day: (at: number) => string, fresh: string, 
       const joins: boolean = before !== null && before.from === m.from && Math.abs(at - before.at) < together
       if (joins && before) before.row.last = false
       const state = m.own && (i.key === lastOwn || m.state === 'queued' || m.state === 'failed')
-      const row: Row = { row: 'message', key: i.key, message: m, first: !joins, last: true, state }
+      const row: Row = { row: 'message', key: i.key, message: m, first: !joins, last: true, state, again: again.has(i.key) }
       list.push(row)
       before = { from: m.from, at, row }
     }
   }
   return list
+}
+
+/** writtenAgain gives the keys of what failed and stands once more below, as
+ *  when the person sent it again: there is nothing left to do about it. */
+function writtenAgain(items: Item[]): Set<string> {
+  const keys = new Set<string>()
+  const below = new Set<string>()
+  for (const i of items.toReversed()) {
+    if (!i.message?.own) continue
+    if (i.message.state === 'failed' && below.has(i.message.text)) keys.add(i.key)
+    below.add(i.message.text)
+  }
+  return keys
 }
 
 const far = ['queued', 'sent', 'delivered', 'read']

@@ -7,6 +7,7 @@ import { m } from '../paraglide/messages.js'
 const hints: Record<string, () => string> = {
   already_registered: m.hint_already_registered,
   blob_outdated: m.hint_nothing_to_do,
+  contact_blocked: m.hint_contact_blocked,
   device_replaced: m.hint_device_replaced,
   id_reused: m.hint_restore,
   invite_needed: m.hint_invite_needed,
