@@ -100,6 +100,7 @@ export async function rises(page: Page, picture: boolean, seconds: number): Prom
   for (let n = 0; n < seconds; n++) {
     await expect(async () => {
       const now = await inbound(page)
+      if (now.samples < before.samples) before = now // another round of the call has a connection of its own
       expect(now.samples).toBeGreaterThanOrEqual(before.samples + 24_000) // at 48 kHz, half of a second's
       if (picture) expect(now.frames).toBeGreaterThan(before.frames)
       before = now
