@@ -36,10 +36,12 @@ async function hangsUp(p: Person): Promise<void> {
   await expect(room(p.page)).toHaveCount(0)
 }
 
-/** closes puts away how a call ended. */
-async function closes(p: Person): Promise<void> {
-  await p.button('Close', over(p.page)).click()
-  await expect(over(p.page)).toHaveCount(0)
+/** close puts away how a call ended. */
+async function close(...people: Person[]): Promise<void> {
+  for (const p of people) {
+    await p.button('Close', over(p.page)).click()
+    await expect(over(p.page)).toHaveCount(0)
+  }
 }
 
 /** connects makes a call of the two. */
@@ -190,8 +192,10 @@ test('hung up, everything stands still; the history tells of it', async () => {
   expect(await open(omar.page)).toBe(0)
   await expect(over(omar.page).getByText(/^You talked for /)).toBeVisible()
   await looks.at(omar.page, '27-call-over')
-  await closes(omar)
-  await expect(over(ada.page)).toHaveCount(0) // she saw it end
+  await omar.button('Close', over(omar.page)).click()
+  await expect(over(ada.page).getByRole('button', { name: 'Call again' })).toBeVisible()
+  await ada.composer.click() // whoever goes on elsewhere has seen it
+  await expect(over(ada.page)).toHaveCount(0)
   await expect(ada.page.getByText(/^You called omar: /)).toBeVisible()
   await omar.go('ada')
   await expect(omar.page.getByText(/^ada called you: /)).toBeVisible()
@@ -201,10 +205,11 @@ test('declined, and given up', async () => {
   await calls(ada)
   await omar.button('Decline', rings(omar.page)).click()
   await expect(over(ada.page).getByText('omar declined.')).toBeVisible()
-  await closes(ada)
+  await close(ada)
   await calls(ada)
   await expect(rings(omar.page)).toBeVisible()
   await hangsUp(ada)
+  await close(ada)
   await expect(rings(omar.page)).toHaveCount(0)
   await expect(omar.page.getByText('Missed call from ada')).toBeVisible()
   await expect(omar.button('Calls, 1 missed')).toBeVisible()
@@ -220,13 +225,14 @@ test('both call at once, and one call comes of it', async () => {
   await Promise.all([rises(ada.page, false, 1), rises(omar.page, false, 1)])
   expect(await code(ada.page)).toBe(await code(omar.page))
   await hangsUp(omar)
-  await closes(ada)
+  await close(ada, omar)
 })
 
 test('a call to a closed browser is a missed one when it opens', async () => {
   await omar.page.goto('about:blank')
   await calls(ada)
   await hangsUp(ada)
+  await close(ada)
   await omar.open()
   await omar.go('ada')
   await expect(omar.page.getByText('Missed call from ada')).toHaveCount(2)
@@ -243,7 +249,7 @@ test('the tab with the call is closed: another one goes on with it', async () =>
   omar.page = second
   await Promise.all([rises(ada.page, false, 1), rises(omar.page, false, 1)])
   await hangsUp(omar)
-  await closes(ada)
+  await close(ada, omar)
 })
 
 test('always relay: only relay candidates, and it works', async () => {
@@ -258,7 +264,7 @@ test('always relay: only relay candidates, and it works', async () => {
   await looks.at(ada.page, '29-call-relayed')
   await ada.page.keyboard.press('Control+Shift+E')
   await hangsUp(ada)
-  await closes(omar)
+  await close(ada, omar)
 })
 
 test('the list of calls', async () => {
@@ -273,7 +279,7 @@ test('nobody answers', async () => {
   await expect(rings(omar.page)).toBeVisible()
   await expect(over(ada.page).getByText('omar did not answer.')).toBeVisible({ timeout: 60_000 })
   await expect(rings(omar.page)).toHaveCount(0)
-  await closes(ada)
+  await close(ada)
 })
 
 test('every screen of calls fits and is fit', () => {

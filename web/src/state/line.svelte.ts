@@ -9,7 +9,7 @@ import { nothing, type CallEvent, type Shown } from '../call/types'
 import type { Call } from '../core/generated'
 import { account } from './account.svelte'
 import { call, failure, on, type Failure } from './core.svelte'
-import { mark, marked, mediaLock, onLook, relaySetting, takeMedia, talk, type Mark } from './talk.svelte'
+import { endCall, mark, marked, mediaLock, onLook, relaySetting, takeMedia, talk, type Mark } from './talk.svelte'
 import { tellFailure } from './notices.svelte'
 
 export { callWords } from './calls'
@@ -33,7 +33,6 @@ export const line = $state({
 let session: Session | null = null
 let own: Own | null = null
 let free: (() => void) | null = null
-let endedByUs = false
 
 const show = (s: Partial<Shown>): void => {
   Object.assign(line, s)
@@ -78,7 +77,6 @@ export function cold(): void {
 async function begin(go: (s: Session) => Promise<Call>): Promise<Failure | null> {
   if (line.busy || session) return null
   line.busy = true
-  endedByUs = false
   try {
     free = await takeMedia()
     const mine = (own ??= new Own())
@@ -148,14 +146,9 @@ function close(): void {
 
 export async function hangUp(): Promise<void> {
   const id = session?.id
-  endedByUs = true
   if (!id) return close() // it had not begun: the core's answer finds nobody
-  try {
-    await call('endCall', { call: id })
-  } catch (e) {
-    if (failure(e).code !== 'no_such_call') tellFailure(failure(e))
-  }
-  close()
+  await endCall(id)
+  if (session?.id === id) close() // nobody told that it ended: the core is away
 }
 
 export const mute = (wish = !line.muted): void => own?.mute(wish)
@@ -201,7 +194,6 @@ for (const kind of ['call_changed', 'call_offer_wanted', 'call_described', 'call
 on('call_ended', (e) => {
   if (!session || session.id !== e.call) return
   close()
-  if (endedByUs) return
   talk.over = { conversation: e.conversation, peer: e.peer, incoming: e.incoming, video: e.video, reason: e.reason, seconds: e.seconds }
 })
 
