@@ -14,7 +14,7 @@ export const launch = {
     '--disable-quic',
     '--no-first-run',
     '--disable-dev-shm-usage',
-    '--use-fake-device-for-media-stream=device-count=2,fps=10',
+    '--use-fake-device-for-media-stream=device-count=2,fps=10,display-media-type=browser',
     '--use-fake-ui-for-media-stream',
     '--autoplay-policy=no-user-gesture-required',
   ],
