@@ -51,6 +51,7 @@ type Client struct {
 	crossed     map[callID]*call // own calls of this run that gave way to the other side's
 	signals     []outSignal      // to send once the present step is kept
 	pruneCalls  bool
+	redoAt      map[conversationID]time.Time // before that, what a restored server lost is not tried again
 }
 
 // New makes a client and starts nothing.
@@ -69,6 +70,7 @@ func New(o Options) *Client {
 		brokenAt: map[conversationID]time.Time{},
 		calls:    map[callID]*call{},
 		crossed:  map[callID]*call{},
+		redoAt:   map[conversationID]time.Time{},
 	}
 	if c.clock == nil {
 		c.clock = time.Now

@@ -162,7 +162,7 @@ func (c *Client) ownCommit(ctx context.Context, ch *change, v *conversation, seq
 	if err != nil {
 		return fail(FailVault, err)
 	}
-	before := snapshot(v)
+	before, were := snapshot(v), v.Members
 	fresh := map[[32]byte]bool{}
 	for _, d := range p.Devices {
 		fresh[[32]byte(d)] = true
@@ -171,6 +171,7 @@ func (c *Client) ownCommit(ctx context.Context, ch *change, v *conversation, seq
 		return err
 	}
 	c.adoptKeep(ch, v, seq, p.Keep, c.self.Handle)
+	v.did(were, true, p.Keep)
 	v.Renew = v.Renew && !p.Fresh
 	hash := e.Hash()
 	after := sha256.Sum256(append(v.Chain[:], hash[:]...))
@@ -220,7 +221,7 @@ func (c *Client) applyCommit(ctx context.Context, ch *change, v *conversation, s
 	if err := c.checkComers(ctx, ch, v, seq, changes); err != nil {
 		return err
 	}
-	before := snapshot(v)
+	before, were := snapshot(v), v.Members
 	fresh := map[[32]byte]bool{}
 	for _, m := range changes.Added {
 		fresh[[32]byte(m.SignatureKey)] = true
@@ -236,7 +237,9 @@ func (c *Client) applyCommit(ctx context.Context, ch *change, v *conversation, s
 	if err := c.sendAgainTo(ctx, ch, v, seq); err != nil {
 		return err
 	}
-	c.adoptKeep(ch, v, seq, keepOf(e.Body), by)
+	keep := keepOf(e.Body)
+	c.adoptKeep(ch, v, seq, keep, by)
+	v.did(were, false, keep)
 	if v.newest().pass(v.Mailbox).Hash() != e.Next {
 		v.falsePass = true
 	}

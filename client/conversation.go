@@ -97,6 +97,9 @@ type conversation struct {
 
 	Leaving bool // this person leaves, and the members are not yet told
 
+	Done   []deed // what the commits of the epochs did whose pass is kept, oldest first
+	Undone []deed // of them what a restored server lost, and is not so again
+
 	group     *mls.Group           // loaded when first needed
 	falsePass bool                 // the commit just taken named a pass that is not ours
 	lost      map[wire.Handle]bool // who asked to be added again while we wait for it ourselves
@@ -136,6 +139,8 @@ func (v *conversation) Fields(c *wire.Coder) {
 	c.I64(&v.Took)
 	c.I64(&v.Forgets)
 	c.Bool(&v.Leaving)
+	wire.List(c, &v.Done, deedsKept)
+	wire.List(c, &v.Undone, deedsKept)
 }
 
 // epochPass is the secret that an epoch's passes and mailboxes derive from.
@@ -239,6 +244,7 @@ func (c *Client) adopt(v *conversation, g *mls.Group, seq uint64, fresh map[[32]
 	for _, m := range v.Members {
 		known[m.Device] = m
 	}
+	before := append(slices.Clone(v.Members), v.addedBefore()...)
 	var members []memberState
 	for _, m := range g.Members() {
 		cert, err := memberCertificate(m, c.self.Handle.Host)
@@ -249,7 +255,7 @@ func (c *Client) adopt(v *conversation, g *mls.Group, seq uint64, fresh map[[32]
 		if old, ok := known[cert.DeviceKey]; ok && !fresh[cert.DeviceKey] {
 			s = old
 		} else {
-			s.follows(v.Members)
+			s.follows(before)
 		}
 		s.Leaf, s.Handle, s.Identity, s.Device = uint32(m.Leaf), cert.Handle, cert.IdentityKey, cert.DeviceKey
 		members = append(members, s)
@@ -261,6 +267,7 @@ func (c *Client) adopt(v *conversation, g *mls.Group, seq uint64, fresh map[[32]
 	if n := len(v.Passes) - passesKept; n > 0 {
 		v.Passes = slices.Delete(v.Passes, 0, n)
 	}
+	v.dropStanding()
 	return nil
 }
 

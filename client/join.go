@@ -97,6 +97,8 @@ func (c *Client) inherit(ctx context.Context, ch *change, v, old *conversation) 
 	}
 	v.continues(ch, old)
 	v.remember(old)
+	v.Undone = old.Undone
+	v.dropStanding()
 	var err error
 	switch {
 	case old.Status.over():

@@ -79,6 +79,9 @@ func (c *Client) attend(ctx context.Context, v *conversation) error {
 	if err == nil && v.Leaving {
 		err = c.sayLeft(ctx, v)
 	}
+	if err == nil && v.obstacle() == "" {
+		err = c.redo(ctx, v)
+	}
 	if err == nil && v.waiting() && v.obstacle() == "" {
 		err = c.flushUnheld(ctx, v)
 	}

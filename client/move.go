@@ -72,7 +72,7 @@ func (c *Client) moveOneLife(ctx context.Context, v *conversation, s *session) e
 		return err
 	}
 	if secret == nil || !known {
-		return c.awaitAgain(ctx, v, ProblemRestored) // came after what the server remembers
+		return c.lostBranch(ctx, v, 0) // came after what the server remembers
 	}
 	for _, life := range livesBetween(v.Incarnation, s.hello) {
 		target := secret.mailboxAfter(life, 0)
@@ -117,10 +117,14 @@ func (c *Client) sameBranch(ctx context.Context, v *conversation, s *session) er
 	_, err := ask[*wire.Envelopes](ctx, s, &wire.Read{
 		Mailbox: v.Mailbox, Pass: v.newest().pass(v.Mailbox), After: wire.Seq(v.Seq - v.Base), Limit: 1,
 	})
-	if refusedWith(err, wire.CodeWrongPass) {
-		return c.awaitAgain(ctx, v, ProblemRestored)
+	if !refusedWith(err, wire.CodeWrongPass) {
+		return err
 	}
-	return err
+	from, _, err := c.forkedAt(ctx, v, s)
+	if err != nil {
+		return err
+	}
+	return c.lostBranch(ctx, v, max(from, v.BaseEpoch))
 }
 
 // oldHead asks the old mailbox how far it goes, with the newest pass that it
@@ -162,7 +166,7 @@ func (c *Client) oldHead(ctx context.Context, v *conversation, s *session) (head
 			break
 		}
 	}
-	return 0, 0, c.awaitAgain(ctx, v, ProblemRestored)
+	return 0, 0, c.lostBranch(ctx, v, 0)
 }
 
 // chainAt is the running hash after a place, if this device still knows it.
@@ -325,8 +329,9 @@ func (c *Client) awaitAgain(ctx context.Context, v *conversation, code string) e
 }
 
 // lostMailbox: the same life of the server's data, and yet it does not know
-// the mailbox or our pass. Both mean that this device slept longer than the
-// server remembers, so it cannot tell what it has missed. When only the pass
+// the mailbox or our pass. A mailbox that knows an earlier pass of ours, and not
+// the last, went another way after a restore. Else this device slept longer than
+// the server remembers, so it cannot tell what it has missed. When only the pass
 // is forgotten, the members go on without us and add this device again. When
 // the whole mailbox is, nobody used it for longer than any envelope stays, and
 // the first member of the group who is online begins it anew.
@@ -336,6 +341,13 @@ func (c *Client) lostMailbox(ctx context.Context, v *conversation, s *session) e
 	})
 	switch {
 	case refusedWith(err, wire.CodeWrongPass):
+		from, forked, err := c.forkedAt(ctx, v, s)
+		if err != nil {
+			return err
+		}
+		if forked {
+			return c.lostBranch(ctx, v, from)
+		}
 		return c.awaitAgain(ctx, v, ProblemPastKeep)
 	case !refusedWith(err, wire.CodeNoMailbox):
 		return err

@@ -40,7 +40,6 @@ func Awaited() []Wait {
 		{callSealed, "what the relay and the network carry holds neither the sound that went in nor a key; without the fingerprints no media flows"},
 		{callWire, "the wire view with a call in it: times, sizes and addresses are all that a server could note of it"},
 		{callUnasked, "who is not accepted neither rings nor learns an address"},
-		{callPage, "the page sends what it says to send, and shows the report of this package"},
 	}
 }
 
