@@ -40,6 +40,7 @@ export class Session {
   #urge: ReturnType<typeof setTimeout> | undefined
   #reading: ReturnType<typeof setInterval> | undefined
   #online = () => this.#lost(0)
+  #noRelay: unknown = { code: 'timeout', text: '', hint: '' }
   #closed = false
 
   constructor(ask: Ask, own: Own, relayOnly: boolean, show: (s: Partial<Shown>) => void) {
@@ -77,6 +78,8 @@ export class Session {
     this.#conversation = conversation
     this.#drop()
     const [{ certificate, fingerprint }] = await Promise.all([draw(), this.#refresh()])
+    // Only relayed, and by nobody: it could not connect, so nobody is rung.
+    if (this.#relayOnly && this.#servers.length === 0) throw this.#noRelay
     this.#certificate = certificate
     const c = await ask(fingerprint)
     if (this.#closed) {
@@ -95,7 +98,8 @@ export class Session {
   /** #refresh asks for the means to relay; an old credential may be of no use. */
   async #refresh(): Promise<void> {
     const late = new Promise<null>((done) => setTimeout(done, relayWithin, null))
-    const r = await Promise.race([this.#ask('relayServers', { conversation: this.#conversation }).catch(() => null), late])
+    const asked = this.#ask('relayServers', { conversation: this.#conversation }).catch((e: unknown) => ((this.#noRelay = e), null))
+    const r = await Promise.race([asked, late])
     if (r) this.#servers = [{ urls: r.urls, username: r.username, credential: r.credential }]
   }
 

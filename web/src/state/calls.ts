@@ -88,6 +88,8 @@ export function callWords(f: Failure, name: string): Failure {
       return { ...f, text: m.call_fail_stranger({ name }), hint: '' }
     case 'identity_changed':
       return { ...f, text: m.call_fail_changed({ name }), hint: m.call_fail_changed_hint({ name }) }
+    case 'no_relay':
+      return { ...f, text: m.call_fail_no_relay(), hint: m.call_fail_no_relay_hint({ name }) }
     case 'core_moved':
       return { ...f, text: m.call_fail_moved(), hint: '' }
   }
