@@ -125,9 +125,16 @@ test('who could hear this call is said, and both read one short code', async () 
 
 test('muted, the tone is gone from what the other side decodes', async () => {
   await expect.poll(() => tone(omar.page), { timeout: 15_000 }).toBeGreaterThan(-50)
+  const spoken = await inbound(omar.page)
   await ada.page.keyboard.press('Control+Shift+M')
   await expect(room(omar.page).getByText('ada, microphone off')).toBeVisible()
   await expect.poll(() => tone(omar.page), { timeout: 15_000 }).toBeLessThan(-90)
+  // On the line nothing tells that somebody is silent: as many packets of the same size.
+  const from = await inbound(omar.page)
+  await expect.poll(async () => (await inbound(omar.page)).packets).toBeGreaterThan(from.packets + 50)
+  const now = await inbound(omar.page)
+  const size = (i: { packets: number; bytes: number }) => i.bytes / i.packets
+  expect(size({ packets: now.packets - from.packets, bytes: now.bytes - from.bytes })).toBeCloseTo(size(spoken), 0)
   await ada.page.keyboard.press('Control+Shift+M')
   await expect.poll(() => tone(omar.page), { timeout: 15_000 }).toBeGreaterThan(-50)
 })

@@ -55,6 +55,9 @@ export async function listen(context: BrowserContext): Promise<void> {
 
 export interface Inbound {
   samples: number
+  /** Of sound: packets, and bytes of what they carry. */
+  packets: number
+  bytes: number
   frames: number
   state: string
   path: string
@@ -63,7 +66,7 @@ export interface Inbound {
 /** inbound is what has been decoded so far, over all connections of the page. */
 export function inbound(page: Page): Promise<Inbound> {
   return page.evaluate(async () => {
-    const all = { samples: 0, frames: 0, state: '', path: '' }
+    const all = { samples: 0, packets: 0, bytes: 0, frames: 0, state: '', path: '' }
     for (const pc of (window as unknown as Listening).connections) {
       if (pc.connectionState === 'closed') continue
       all.state = pc.connectionState
@@ -72,6 +75,10 @@ export function inbound(page: Page): Promise<Inbound> {
         if (s.type === 'inbound-rtp') {
           all.samples += s.totalSamplesReceived ?? 0
           all.frames += s.framesDecoded ?? 0
+          if (s.kind === 'audio') {
+            all.packets += s.packetsReceived ?? 0
+            all.bytes += s.bytesReceived ?? 0
+          }
         }
         if (s.type === 'transport' && s.selectedCandidatePairId) {
           const pair = report.get(s.selectedCandidatePairId)
