@@ -40,6 +40,7 @@ type Client struct {
 	upkeepAt    time.Time
 	blobOnly    bool      // what is due at upkeepAt is the recovery blob alone
 	askAt       time.Time // when the way back is asked for again, zero for never
+	unheardAt   time.Time // before that, nobody looks after people never heard from
 	liveCounter uint64
 	liveSeen    map[[32]byte]uint64 // newest live counter by device
 	typingAt    map[conversationID]time.Time

@@ -97,6 +97,9 @@ type conversation struct {
 
 	Leaving bool // this person leaves, and the members are not yet told
 
+	Trail []lifeBefore // mailboxes of the lives before, oldest first
+	Lacks bool         // something was sent that this device cannot open any more, and its authors do not know yet
+
 	Done   []deed // what the commits of the epochs did whose pass is kept, oldest first
 	Undone []deed // of them what a restored server lost, and is not so again
 
@@ -139,6 +142,8 @@ func (v *conversation) Fields(c *wire.Coder) {
 	c.I64(&v.Took)
 	c.I64(&v.Forgets)
 	c.Bool(&v.Leaving)
+	wire.List(c, &v.Trail, trailKept)
+	c.Bool(&v.Lacks)
 	wire.List(c, &v.Done, deedsKept)
 	wire.List(c, &v.Undone, deedsKept)
 }
@@ -170,6 +175,9 @@ type memberState struct {
 	OldRead  uint64
 	Heard    bool // whether anything from this leaf was taken
 	Leaving  bool // the person has said that they leave
+	Lapsed   bool // nothing was heard while their introduction was on the server
+
+	unmet bool // replaces a leaf that is Lapsed; of one step only
 }
 
 // Fields describes the value.
@@ -187,6 +195,7 @@ func (m *memberState) Fields(c *wire.Coder) {
 	c.U64(&m.OldRead)
 	c.Bool(&m.Heard)
 	c.Bool(&m.Leaving)
+	c.Bool(&m.Lapsed)
 }
 
 func (v *conversation) record() string      { return "conv/" + v.ID.String() }
@@ -279,7 +288,7 @@ func (m *memberState) follows(before []memberState) {
 		if old.Handle != m.Handle {
 			continue
 		}
-		m.Newcomer = false
+		m.Newcomer, m.unmet = false, old.Lapsed && !old.Heard
 		if old.Newcomer || old.OldGot >= old.From { // no gap: all up to its mark
 			m.OldGot, m.OldRead = max(m.OldGot, old.Got), max(m.OldRead, old.Read)
 		} else {
@@ -391,6 +400,9 @@ func (c *Client) public(v *conversation) Conversation {
 	}
 	if out.Problem == "" && c.held(v) {
 		out.Problem = FailIdentityChanged
+	}
+	if v.Direct && out.Problem == "" && v.lapsed(v.peer(c.self.Handle)) {
+		out.Problem = ProblemLapsed
 	}
 	if v.Direct {
 		out.Name = v.peer(c.self.Handle).String()

@@ -105,7 +105,7 @@ func (c *Client) inherit(ctx context.Context, ch *change, v, old *conversation) 
 	case v.Anew != old.Anew:
 		err = c.queueAgain(ctx, ch, v)
 	case v.Mailbox != old.Mailbox: // what a restored server lost, perhaps nobody could put back
-		_, err = c.sendAgain(ctx, ch, v, func(openMessage) bool { return true })
+		_, err = c.sendAgain(ctx, ch, v, false, func(openMessage) bool { return true })
 	}
 	if err != nil {
 		return err

@@ -59,6 +59,9 @@ func (c *Client) goOnline(ctx context.Context) error {
 		return err
 	}
 	c.askBackEverywhere(ctx)
+	if err := c.tendUnheard(ctx); unreachable(err) {
+		return err
+	}
 	if err := c.sendIntroductions(ctx); unreachable(err) {
 		return err
 	}

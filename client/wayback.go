@@ -152,6 +152,9 @@ func (c *Client) takeAddBack(ctx context.Context, i *introduction, a *keydir.Acc
 	err := c.changeGroup(ctx, v, func(ctx context.Context, v *conversation) ([][]byte, []mls.LeafIndex, []invitee, error) {
 		return c.planAddBack(ctx, v, i, a)
 	})
+	if err != nil && v.Status == statusAwaiting { // found out just now that its own state is lost too
+		return c.allLost(ctx, v, a)
+	}
 	if err != nil && !later(err) {
 		c.tell(c.problem(v.ID.String(), v.Seq, AsFailure(err)))
 		return errIgnore

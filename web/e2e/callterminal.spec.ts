@@ -92,7 +92,7 @@ test.beforeAll(async ({ browser }) => {
     const set = proto.setRemoteDescription
     proto.setRemoteDescription = function (d) {
       const sdp = sessionStorage.getItem('vary') ? d.sdp?.replace('cbr=1', 'cbr=0') : d.sdp
-      return (set as (d: RTCSessionDescriptionInit) => Promise<void>).call(this, { type: d.type, ...(sdp === undefined ? {} : { sdp }) })
+      return (set as (this: RTCPeerConnection, d: RTCSessionDescriptionInit) => Promise<void>).call(this, { type: d.type, sdp })
     }
   })
   await ada.open()

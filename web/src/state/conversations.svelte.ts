@@ -99,7 +99,8 @@ for (const kind of ['message_state', 'contact_requested', 'conversation_joined',
   on(kind, () => void reload())
 }
 on('problem', (e) => {
-  if (e.conversation === '' && e.code !== 'device_replaced') tellFailure({ code: e.code, text: e.text, hint: e.hint })
+  const lasting = e.conversation === '' || e.code === 'introduction_lapsed' // nothing in the conversation shows it
+  if (lasting && e.code !== 'device_replaced') tellFailure({ code: e.code, text: e.text, hint: e.hint })
 })
 onAccount(() => void reload())
 
