@@ -67,10 +67,14 @@ type Engine struct {
 	cert   webrtc.Certificate
 	posts  chan func()
 
+	player   player
+	recorder *recorder // nil: nothing is recorded
+
 	// ---- Run's own ----
 	id        string
 	call      client.Call
 	pc        *connection
+	early     []client.CallCandidate // came before there was a connection to give them to
 	result    Result
 	connected time.Time // of the present connection; zero while there is none
 	ever      bool
@@ -89,7 +93,12 @@ func New(o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{o: o, secret: key, cert: *cert, posts: make(chan func(), 64)}, nil
+	e := &Engine{o: o, secret: key, cert: *cert, posts: make(chan func(), 64)}
+	e.player.load(o.Play)
+	if o.Record != nil {
+		e.recorder = newRecorder(o.Record)
+	}
+	return e, nil
 }
 
 // params are what the core is told of this engine.
@@ -132,6 +141,8 @@ const (
 	comesBack = 3 * time.Second // from "disconnected" to a restart
 	tryEvery  = 5 * time.Second // between two restarts
 )
+
+const maxEarly = 64 // candidates that wait for a connection
 
 // Run carries the call until it ends, or hangs up when ctx does. events are the
 // core's, in order; those of other calls are passed over. It returns what was
@@ -180,6 +191,9 @@ func (e *Engine) hangUp() error {
 // finish closes the connection and adds up.
 func (e *Engine) finish() Result {
 	e.drop()
+	if e.recorder != nil {
+		e.recorder.close()
+	}
 	e.result.Code = e.call.Code
 	return e.result
 }
@@ -231,12 +245,17 @@ func (e *Engine) take(ctx context.Context, ev client.Event) error {
 			return e.described(ctx, ev)
 		}
 	case client.CallCandidateArrived:
-		if ev.Call == e.id && e.pc != nil {
+		switch {
+		case ev.Call != e.id:
+		case e.pc != nil:
 			e.pc.candidate(ev.Candidate)
+		case len(e.early) < maxEarly:
+			e.early = append(e.early, ev.Candidate)
 		}
 	case client.CallAgain:
 		if ev.Call == e.id {
 			e.drop()
+			e.early = nil
 			_, err := e.Answer(ctx, e.id)
 			return err
 		}
@@ -251,8 +270,14 @@ func (e *Engine) fresh(ctx context.Context) error {
 	if err != nil && client.AsFailure(err).Code != string(wire.CodeNoRelay) {
 		return err
 	}
-	e.pc, err = e.connect(relays)
-	return err
+	if e.pc, err = e.connect(relays); err != nil {
+		return err
+	}
+	for _, k := range e.early {
+		e.pc.candidate(k)
+	}
+	e.early = nil
+	return nil
 }
 
 // offer makes an offer: of a new connection, or one that restarts ICE.
@@ -295,7 +320,7 @@ func (e *Engine) tend(ctx context.Context) error {
 	}
 	if !e.connected.IsZero() {
 		over := e.o.For > 0 && e.result.Seconds+time.Since(e.connected).Seconds() >= e.o.For.Seconds()
-		if over || (e.o.PlayOnce && e.pc.played.Load()) {
+		if over || (e.o.PlayOnce && e.player.over.Load()) {
 			return e.hangUp()
 		}
 		return nil

@@ -18,14 +18,14 @@ const soundRate = 48000
 
 // soundCommands are the scripts' commands about sound:
 //
-//	tone FILE HERTZ      makes an Ogg/Opus file of two seconds of a tone
-//	sounds FILE HERTZ    the file has at least a second of that tone in it
+//	tone FILE HERTZ [FLAG...]  makes an Ogg/Opus file of two seconds of a tone
+//	sounds FILE HERTZ          the file has at least a second of that tone in it
 func soundCommands() map[string]scriptCommand {
 	return map[string]scriptCommand{
 		"tone": func(ts *testscript.TestScript, _ bool, args []string) {
 			hertz, err := strconv.ParseFloat(args[1], 64)
 			ts.Check(err)
-			ts.Check(makeTone(ts.MkAbs(args[0]), hertz))
+			ts.Check(makeTone(ts.MkAbs(args[0]), hertz, args[2:]...))
 		},
 		"sounds": func(ts *testscript.TestScript, neg bool, args []string) {
 			hertz, err := strconv.ParseFloat(args[1], 64)
@@ -40,7 +40,7 @@ func soundCommands() map[string]scriptCommand {
 }
 
 // makeTone lets an encoder of others' make the file.
-func makeTone(file string, hertz float64) error {
+func makeTone(file string, hertz float64, flags ...string) error {
 	var raw bytes.Buffer
 	for n := range 2 * soundRate {
 		sample := int16(12000 * math.Sin(2*math.Pi*hertz*float64(n)/soundRate))
@@ -48,7 +48,8 @@ func makeTone(file string, hertz float64) error {
 			return err
 		}
 	}
-	cmd := exec.Command("opusenc", "--quiet", "--raw", "--raw-rate", fmt.Sprint(soundRate), "--raw-chan", "1", "--bitrate", "24", "-", file)
+	flags = append([]string{"--quiet", "--raw", "--raw-rate", fmt.Sprint(soundRate), "--raw-chan", "1", "--bitrate", "24"}, flags...)
+	cmd := exec.Command("opusenc", append(flags, "-", file)...)
 	cmd.Stdin = &raw
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("opusenc (Debian's opus-tools): %v: %s", err, out)
