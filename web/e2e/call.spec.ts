@@ -23,7 +23,7 @@ const code = async (p: Page): Promise<string> => (await room(p).getByRole('regio
 async function calls(p: Person, video = false): Promise<void> {
   await p.button('Call').first().click()
   const before = p.dialog(/^Call /)
-  await before.getByRole('radio', { name: video ? 'Video' : 'Voice' }).check({ force: true })
+  await before.locator('label', { hasText: video ? 'Video' : 'Voice' }).click()
   await expect(before.getByRole('meter')).toBeVisible()
   if (video) await expect(before.getByLabel('How you will be seen')).toBeVisible()
   await p.button('Call', before).click()
@@ -78,7 +78,7 @@ test.afterAll(async () => {
 test('before the call: preview, level, devices, who could hear', async () => {
   await ada.button('Call').click()
   const before = ada.dialog('Call omar')
-  await before.getByRole('radio', { name: 'Video' }).check({ force: true })
+  await before.locator('label', { hasText: 'Video' }).click()
   await expect(before.getByLabel('How you will be seen')).toBeVisible()
   await expect.poll(() => before.getByRole('meter').getAttribute('aria-valuenow').then(Number)).toBeGreaterThan(30)
   await expect(before.getByLabel('Camera', { exact: true })).toBeVisible()

@@ -69,7 +69,7 @@ async function ends(p: Person): Promise<void> {
 async function connects(video: boolean): Promise<void> {
   await ada.button('Call').click()
   const before = ada.dialog('Call omar')
-  await before.getByRole('radio', { name: video ? 'Video' : 'Voice' }).check({ force: true })
+  await before.locator('label', { hasText: video ? 'Video' : 'Voice' }).click()
   if (video) await expect(before.getByLabel('How you will be seen')).toBeVisible()
   await ada.button('Call', before).click()
   await omar.button(video ? 'Answer with video' : 'Answer', rings(omar.page)).click()
@@ -102,7 +102,7 @@ test('a microphone that is refused and a camera that is missing are said, with w
   await told(ada, 'refuse', { audio: 'NotAllowedError', video: 'NotFoundError' })
   await ada.button('Call').click()
   const before = ada.dialog('Call omar')
-  await before.getByRole('radio', { name: 'Video' }).check({ force: true })
+  await before.locator('label', { hasText: 'Video' }).click()
   await expect(before.getByText('This browser may not use your microphone. You will not be heard.')).toBeVisible()
   await expect(before.getByText('Allow it beside the address in the browser, then try again.')).toBeVisible()
   await expect(before.getByText('No camera was found.')).toBeVisible()
