@@ -39,8 +39,11 @@ func TestRestoredInTurn(t *testing.T) {
 	for i, order := range orders {
 		for n := range 8 {
 			c := turns{order: order, echo: n&1 == 0, told: n&2 == 0, writes: n&4 == 0}
-			if c.told && !c.echo || !c.writes && i%3 != 0 { // who hears of Lin hears it from the server, as Ada does
-				continue
+			if c.told && !c.echo {
+				continue // who hears of Lin hears it from the server, as Ada does
+			}
+			if !Long() && ((!c.writes && (i != 0 || c.told)) || (c.told && i%3 != 0)) {
+				continue // nobody forks the group who writes nothing, or knows of her
 			}
 			name := fmt.Sprintf("%s, echo %v, told %v, writes %v", strings.Join(order, " "), c.echo, c.told, c.writes)
 			t.Run(name, func(t *testing.T) { t.Parallel(); c.run(t) })

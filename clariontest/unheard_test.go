@@ -173,3 +173,41 @@ func TestLostBeforeKnowing(t *testing.T) {
 		t.Errorf("asked %d times", introduced)
 	}
 }
+
+// TestAskedTwiceUnread: two links of one person are opened, one after the other,
+// while they are away. Both introductions wait unread, and whoever finds them
+// goes where the other is.
+func TestAskedTwiceUnread(t *testing.T) {
+	s := NewServer(t)
+	ada, _ := s.Register("ada")
+	omar, _ := s.Register("omar")
+	var links []string
+	for range 2 {
+		inv, err := ada.Online().Invite(Context(t), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		links = append(links, inv.Link)
+	}
+	ada.Stop()
+	var ids []string
+	for n, link := range links {
+		v, err := omar.Online().Accept(Context(t), link)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, v.ID)
+		omar.Say(v.ID, []string{"one", "two"}[n])
+	}
+	if ids[0] != ids[1] {
+		t.Fatalf("the conversation is another: %v", ids)
+	}
+	ada = ada.Reopen().Online()
+	ada.AwaitText("one")
+	ada.AwaitText("two")
+	ada.Say(ids[0], "three")
+	omar.AwaitText("three")
+	if got, want := texts(history(ada, ids[0])), texts(history(omar, ids[0])); !slices.Equal(got, want) || len(got) != 3 {
+		t.Errorf("Ada has %v, Omar %v", got, want)
+	}
+}

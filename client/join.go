@@ -144,9 +144,13 @@ func (v *conversation) amongst(other *conversation) bool {
 // comesBefore reports whether the group of a Welcome stands before the one that
 // this device is in. A group that nobody had to begin anew stands before one
 // that somebody did, because who could go on in it does; of two begun anew at
-// the same time the one of the lower handle does, for everybody.
+// the same time the one of the lower handle does, for everybody. Of two people,
+// whoever began it anew has left what was before, where nobody else can go on.
 func comesBefore(v *conversation, i *introduction) bool {
 	if i.Anew != v.Anew {
+		if v.Direct {
+			return i.Anew > v.Anew
+		}
 		return i.Anew < v.Anew
 	}
 	return v.Anew > 0 && i.Founder < v.Founder

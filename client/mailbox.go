@@ -369,6 +369,10 @@ func (c *Client) applyMessage(ctx context.Context, ch *change, v *conversation, 
 	if err == nil {
 		err = wire.Unmarshal(m.Plaintext, &body)
 	}
+	if err != nil && v.Renew && uint64(e.Epoch) < v.Epoch {
+		v.Lacks = true // put back by somebody else, from an epoch that this device has left
+		return nil
+	}
 	if err != nil {
 		c.note(ch, v, seq, ProblemUnreadable)
 		return nil

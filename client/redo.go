@@ -246,20 +246,21 @@ func (c *Client) firstSeal(ctx context.Context, v *conversation) (made bool, err
 		}
 		keep = v.redoKeep()
 	}
-	if !v.Renew && len(add)+len(remove) == 0 && keep == 0 {
+	if !v.Renew && !v.Lacks && len(add)+len(remove) == 0 && keep == 0 {
 		return false, nil
 	}
 	return true, c.makeCommit(ctx, v, keep, add, v.withLeavers(remove), tell)
 }
 
-// redo does again what is due, also where nothing waits to be sent.
+// redo does again what is due, and says what this device lacks, also where
+// nothing waits to be sent.
 func (c *Client) redo(ctx context.Context, v *conversation) error {
-	if !c.redoDue(v) {
+	if !c.redoDue(v) && !v.Lacks {
 		return nil
 	}
 	return c.changeGroupKeep(ctx, v, v.redoKeep(), func(ctx context.Context, v *conversation) ([][]byte, []mls.LeafIndex, []invitee, error) {
 		add, remove, tell, err := c.planRedo(ctx, v)
-		if err == nil && len(add)+len(remove) == 0 && v.redoKeep() == 0 {
+		if err == nil && len(add)+len(remove) == 0 && v.redoKeep() == 0 && !v.Lacks {
 			err = errNothingToCommit
 		}
 		return add, remove, tell, err

@@ -137,7 +137,7 @@ func (e *Engine) begin(do func(client.CallParams) (client.Call, error)) (client.
 
 // Times of a connection.
 const (
-	comesUp   = 6 * time.Second // from both descriptions to a connection
+	comesUp   = 10 * time.Second // from both descriptions to a connection; a slow line needs some of it
 	comesBack = 3 * time.Second // from "disconnected" to a restart
 	tryEvery  = 5 * time.Second // between two restarts
 )

@@ -24,9 +24,10 @@ interface Listening extends Window {
   connections: RTCPeerConnection[]
 }
 
-/** listen readies a context before its pages load. */
-export async function listen(context: BrowserContext): Promise<void> {
-  await context.addInitScript(() => {
+/** listen readies a context before its pages load. Unless it is a plain one, its
+ *  microphone is the tone. */
+export async function listen(context: BrowserContext, plain = false): Promise<void> {
+  await context.addInitScript((plain) => {
     const w = window as unknown as Listening & { RTCPeerConnection: typeof RTCPeerConnection }
     w.connections = []
     const real = w.RTCPeerConnection
@@ -41,6 +42,7 @@ export async function listen(context: BrowserContext): Promise<void> {
     const ask = devices.getUserMedia.bind(devices)
     devices.getUserMedia = async (c) => {
       // Two pages encode and decode here on one machine: a small picture.
+      if (c?.audio && plain) return ask(c)
       if (!c?.audio) return ask({ video: { ...(typeof c?.video === 'object' ? { deviceId: c.video.deviceId } : {}), width: 320, height: 240, frameRate: 10 } })
       const context = new AudioContext()
       const tone = context.createOscillator()
@@ -50,7 +52,7 @@ export async function listen(context: BrowserContext): Promise<void> {
       tone.start()
       return out.stream
     }
-  })
+  }, plain)
 }
 
 export interface Inbound {

@@ -80,8 +80,8 @@ export class Session {
     const [{ certificate, fingerprint }] = await Promise.all([draw(), this.#refresh()])
     // Only relayed, and by nobody: it could not connect, so nobody is rung.
     if (this.#relayOnly && this.#servers.length === 0) throw this.#noRelay
-    this.#certificate = certificate
     const c = await ask(fingerprint)
+    this.#certificate = certificate
     if (this.#closed) {
       void this.#ask('endCall', { call: c.id }).catch(() => undefined)
       return c
@@ -165,8 +165,8 @@ export class Session {
   async #again(): Promise<void> {
     this.#drop()
     const [{ certificate, fingerprint }] = await Promise.all([draw(), this.#refresh()])
-    this.#certificate = certificate
     const c = await this.#ask('answerCall', { call: this.#id, fingerprint, video: this.#video })
+    this.#certificate = certificate
     this.#show({ call: c })
   }
 

@@ -21,27 +21,28 @@ function note(context: AudioContext, hertz: number, at: number, loud: number, lo
   source.stop(at + long)
 }
 
-/** ring sounds until the function it gives back is called. A browser may
- *  forbid a page to sound that nobody has touched: it is silent then, and of
- *  several tabs one sounds. */
+/** ring sounds until the function it gives back is called. A browser lets no
+ *  page sound that nobody has touched: it begins with a touch. Of several tabs
+ *  one sounds. */
 export function ring(tone: Tone): () => void {
-  const { notes, every, loud } = tones[tone]
   const over = new AbortController()
+  const begin = () => void navigator.locks.request(`clarion tone ${tone}`, { signal: over.signal }, () => sound(tone, over.signal)).catch(() => undefined)
+  if (navigator.userActivation?.hasBeenActive ?? true) begin()
+  else for (const touch of ['pointerdown', 'keydown']) addEventListener(touch, begin, { once: true, signal: over.signal })
+  return () => over.abort()
+}
+
+function sound(tone: Tone, over: AbortSignal): Promise<void> {
+  const { notes, every, loud } = tones[tone]
   const context = new AudioContext()
   const once = () => notes.forEach(([hertz, at]) => note(context, hertz, context.currentTime + 0.05 + at, loud, tone === 'incoming' ? 0.6 : 1))
-  let timer: ReturnType<typeof setInterval> | undefined
-  const sound = () =>
-    navigator.locks.request(`clarion tone ${tone}`, { signal: over.signal }, () => {
-      once()
-      timer = setInterval(once, every * 1000)
-      return new Promise<void>((done) => over.signal.addEventListener('abort', () => done()))
+  once()
+  const timer = setInterval(once, every * 1000)
+  return new Promise((done) => {
+    over.addEventListener('abort', () => {
+      clearInterval(timer)
+      void context.close()
+      done()
     })
-  if (context.state === 'running') void sound().catch(() => undefined)
-  else context.onstatechange = () => void (context.state === 'running' && sound().catch(() => undefined))
-  return () => {
-    over.abort()
-    clearInterval(timer)
-    context.onstatechange = null
-    void context.close()
-  }
+  })
 }

@@ -9,7 +9,7 @@ import { nothing, type CallEvent, type Shown } from '../call/types'
 import type { Call } from '../core/generated'
 import { account } from './account.svelte'
 import { call, failure, on, type Failure } from './core.svelte'
-import { endCall, mark, marked, mediaLock, onLook, relaySetting, takeMedia, talk, type Mark } from './talk.svelte'
+import { endCall, mark, mediaLock, onLook, relaySetting, takeMedia, talk, type Mark } from './talk.svelte'
 import { tellFailure } from './notices.svelte'
 
 export { callWords } from './calls'
@@ -200,6 +200,14 @@ on('call_ended', (e) => {
 /** goOn finds, after a reload, the call that was in this tab; and when a core
  *  began anew under a call, gives it another round. */
 async function goOn(): Promise<void> {
+  if (going) return
+  going = true
+  await goOnOnce().finally(() => (going = false))
+}
+
+let going = false // the calls are read more than once while a page begins
+
+async function goOnOnce(): Promise<void> {
   const c = talk.now
   if (!c) {
     if (session?.id) close()
@@ -209,7 +217,7 @@ async function goOn(): Promise<void> {
     if (session.id === c.id && c.state === 'lost') await session.resume(c, line.camera).catch(() => undefined)
     return
   }
-  const m = marked()
+  const m = talk.mark
   if (m?.call !== c.id || line.busy || !account.me) return
   if (!(await unheld())) {
     mark(null) // a copy of the tab that has the call

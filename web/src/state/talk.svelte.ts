@@ -18,24 +18,6 @@ export interface Over {
   seconds: number
 }
 
-export const talk = $state({
-  /** Calls that ring here, the oldest first. */
-  ringing: [] as Call[],
-  /** The call that this device takes part in, in whichever tab. */
-  now: null as Call | null,
-  /** Its media are in this tab. */
-  here: false,
-  /** It goes on in this tab after a reload. */
-  resuming: false,
-  over: null as Over | null,
-  /** The call fills the page, or floats over what is written meanwhile. */
-  full: true,
-  /** Missed calls that were not looked at. */
-  missed: 0,
-  /** Calls are relayed always; null while it is not known. */
-  alwaysRelay: null as boolean | null,
-})
-
 /** Held by the tab that has the media. */
 export const mediaLock = 'clarion call'
 /** By this a reloaded tab knows that the media were here. */
@@ -50,18 +32,40 @@ export interface Mark {
   muted: boolean
 }
 
-export function mark(m: Mark | null): void {
-  if (m) sessionStorage.setItem(markKey, JSON.stringify(m))
-  else sessionStorage.removeItem(markKey)
-}
-
-export function marked(): Mark | null {
+function read(): Mark | null {
   try {
     const m: unknown = JSON.parse(sessionStorage.getItem(markKey) ?? 'null')
     return typeof m === 'object' && m !== null && 'call' in m ? (m as Mark) : null
   } catch {
     return null
   }
+}
+
+export const talk = $state({
+  /** Calls that ring here, the oldest first. */
+  ringing: [] as Call[],
+  /** The call that this device takes part in, in whichever tab. */
+  now: null as Call | null,
+  /** Its media are in this tab. */
+  here: false,
+  /** The call whose media this tab had before it was loaded anew. */
+  mark: read(),
+  /** That call is coming back. */
+  resuming: false,
+  over: null as Over | null,
+  /** The call fills the page, or floats over what is written meanwhile. */
+  full: true,
+  /** Missed calls that were not looked at. */
+  missed: 0,
+  /** Calls are relayed always; null while it is not known. */
+  alwaysRelay: null as boolean | null,
+})
+
+/** mark notes, for this tab alone, that it has the media of a call. */
+export function mark(m: Mark | null): void {
+  talk.mark = m
+  if (m) sessionStorage.setItem(markKey, JSON.stringify(m))
+  else sessionStorage.removeItem(markKey)
 }
 
 /** canCall says whether a conversation may have a call at all. */
