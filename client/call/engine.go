@@ -36,7 +36,7 @@ type Options struct {
 	Core         Core
 	Conversation string
 	Play         *Source       // what the other side hears; nil: silence
-	Record       io.Writer     // gets an Ogg/Opus file of what the other side says; nil: nowhere
+	Record       io.Writer     // gets an Ogg/Opus file of what the other side says, until a write fails; nil: nowhere
 	AlwaysRelay  bool          // no address but the relay's leaves or is taken
 	TCP          bool          // by TCP to the relay, whatever else would work
 	Loopback     bool          // this machine's loopback addresses are candidates too, for tests
@@ -138,8 +138,8 @@ func (e *Engine) begin(do func(client.CallParams) (client.Call, error)) (client.
 // Times of a connection.
 const (
 	comesUp   = 10 * time.Second // from both descriptions to a connection; a slow line needs some of it
-	comesBack = 3 * time.Second // from "disconnected" to a restart
-	tryEvery  = 5 * time.Second // between two restarts
+	comesBack = 3 * time.Second  // from "disconnected" to a restart
+	tryEvery  = 5 * time.Second  // between two restarts
 )
 
 const maxEarly = 64 // candidates that wait for a connection
