@@ -33,11 +33,12 @@ func (c *Client) sendAgainTo(ctx context.Context, ch *change, v *conversation, s
 	if len(back) == 0 {
 		return nil
 	}
+	unmet := !slices.ContainsFunc(back, func(m *memberState) bool { return !m.unmet })
 	lacks := func(m *memberState, o openMessage) bool { return !m.told(o.Seq, m.Got, m.OldGot) }
 	var left []openMessage
 	var err error
 	if len(v.Members) <= markedGroups {
-		left, err = c.sendAgain(ctx, ch, v, func(o openMessage) bool {
+		left, err = c.sendAgain(ctx, ch, v, unmet, func(o openMessage) bool {
 			return slices.ContainsFunc(back, func(m *memberState) bool { return lacks(m, o) })
 		})
 	} else { // without marks nobody tells what they have, and all would send everything
@@ -67,8 +68,9 @@ func missedBy(h wire.Handle, n int) *Failure {
 // sendAgain queues the open messages that which names, before what waits
 // already. They stay sent, and stand where they did, until they have another
 // place. It returns those that cannot be sent again: older than the server
-// keeps, or gone from this vault. They stay open.
-func (c *Client) sendAgain(ctx context.Context, ch *change, v *conversation, which func(openMessage) bool) (left []openMessage, err error) {
+// keeps, unless for somebody who never knew of the conversation (anyAge), or
+// gone from this vault. They stay open.
+func (c *Client) sendAgain(ctx context.Context, ch *change, v *conversation, anyAge bool, which func(openMessage) bool) (left []openMessage, err error) {
 	var open []openMessage
 	first := v.OutFirst
 	for _, o := range slices.Backward(v.Open) {
@@ -80,7 +82,7 @@ func (c *Client) sendAgain(ctx context.Context, ch *change, v *conversation, whi
 		if err != nil {
 			return nil, err
 		}
-		if i == nil || first == 0 || c.now().Unix()-i.At > c.keepOf(v) {
+		if i == nil || first == 0 || (!anyAge && c.now().Unix()-i.At > c.keepOf(v)) {
 			left, open = append(left, o), append(open, o)
 			continue
 		}

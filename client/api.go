@@ -95,7 +95,7 @@ type Conversation struct {
 	Removed bool          // this device was taken out: the history stays, and nothing is sent
 	Unread  int
 	Queued  int       // own messages not yet sent
-	Problem string    // code of what stops sending here, or empty
+	Problem string    // code of what stops sending here, or keeps it from ever being read; or empty
 	Last    *Message  // the message that stands last; nil when there is none
 	Active  time.Time // when it was last written in, not later than now; zero when never
 	State   ConversationState

@@ -40,6 +40,7 @@ type Client struct {
 	upkeepAt    time.Time
 	blobOnly    bool      // what is due at upkeepAt is the recovery blob alone
 	askAt       time.Time // when the way back is asked for again, zero for never
+	unheardAt   time.Time // before that, nobody looks after people never heard from
 	liveCounter uint64
 	liveSeen    map[[32]byte]uint64 // newest live counter by device
 	typingAt    map[conversationID]time.Time
@@ -51,6 +52,7 @@ type Client struct {
 	crossed     map[callID]*call // own calls of this run that gave way to the other side's
 	signals     []outSignal      // to send once the present step is kept
 	pruneCalls  bool
+	redoAt      map[conversationID]time.Time // before that, what a restored server lost is not tried again
 }
 
 // New makes a client and starts nothing.
@@ -69,6 +71,7 @@ func New(o Options) *Client {
 		brokenAt: map[conversationID]time.Time{},
 		calls:    map[callID]*call{},
 		crossed:  map[callID]*call{},
+		redoAt:   map[conversationID]time.Time{},
 	}
 	if c.clock == nil {
 		c.clock = time.Now

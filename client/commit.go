@@ -46,6 +46,7 @@ type pendingCommit struct {
 	Devices  [][]byte // device keys that it adds
 	Keep     uint8    // days that it changes keep to, or 0
 	Fresh    bool     // made in this life of the server's data
+	Lacks    bool     // tells that this device lacks something
 }
 
 // Fields describes the value.
@@ -54,6 +55,7 @@ func (p *pendingCommit) Fields(c *wire.Coder) {
 	c.Bytes(&p.Welcome, wire.MaxBody)
 	wire.List(c, &p.Invitees, maxMembers)
 	c.Bool(&p.Fresh)
+	c.Bool(&p.Lacks)
 	c.BytesList(&p.Devices, maxMembers, 32)
 	c.U8(&p.Keep)
 }
@@ -128,8 +130,8 @@ func (c *Client) makeCommit(ctx context.Context, v *conversation, keep uint8, ad
 	}
 	id := c.envelopeID(g, wire.KindCommit, uint64(g.NextCommitGeneration()))
 	o := mls.CommitOptions{Add: add, Remove: remove, Now: uint64(c.now().Unix()), Validate: c.validator(), Pad: wire.SizeClass}
-	if keep != 0 {
-		o.AAD = wire.MustMarshal(&commitNote{Keep: keep})
+	if keep != 0 || v.Lacks {
+		o.AAD = wire.MustMarshal(&commitNote{Keep: keep, Lacks: v.Lacks})
 	}
 	body, welcome, next, err := g.Commit(c.rand, o)
 	if err != nil {
@@ -142,7 +144,7 @@ func (c *Client) makeCommit(ctx context.Context, v *conversation, keep uint8, ad
 	secret := passSecret(next)
 	v.Pending = &pending{
 		ID: id, Epoch: v.Epoch, Kind: wire.KindCommit, Body: body, Next: secret.pass(v.Mailbox).Hash(),
-		Commit: &pendingCommit{State: next.Marshal(), Welcome: welcome, Invitees: tell, Keep: keep, Fresh: true},
+		Commit: &pendingCommit{State: next.Marshal(), Welcome: welcome, Invitees: tell, Keep: keep, Fresh: true, Lacks: v.Lacks},
 	}
 	next.Forget()
 	for _, kp := range add {
@@ -162,7 +164,7 @@ func (c *Client) ownCommit(ctx context.Context, ch *change, v *conversation, seq
 	if err != nil {
 		return fail(FailVault, err)
 	}
-	before := snapshot(v)
+	before, were := snapshot(v), v.Members
 	fresh := map[[32]byte]bool{}
 	for _, d := range p.Devices {
 		fresh[[32]byte(d)] = true
@@ -171,7 +173,8 @@ func (c *Client) ownCommit(ctx context.Context, ch *change, v *conversation, seq
 		return err
 	}
 	c.adoptKeep(ch, v, seq, p.Keep, c.self.Handle)
-	v.Renew = v.Renew && !p.Fresh
+	v.did(were, true, p.Keep)
+	v.Renew, v.Lacks = v.Renew && !p.Fresh, v.Lacks && !p.Lacks
 	hash := e.Hash()
 	after := sha256.Sum256(append(v.Chain[:], hash[:]...))
 	for i := range p.Invitees {
@@ -220,7 +223,7 @@ func (c *Client) applyCommit(ctx context.Context, ch *change, v *conversation, s
 	if err := c.checkComers(ctx, ch, v, seq, changes); err != nil {
 		return err
 	}
-	before := snapshot(v)
+	before, were := snapshot(v), v.Members
 	fresh := map[[32]byte]bool{}
 	for _, m := range changes.Added {
 		fresh[[32]byte(m.SignatureKey)] = true
@@ -229,14 +232,19 @@ func (c *Client) applyCommit(ctx context.Context, ch *change, v *conversation, s
 		return err
 	}
 	var by wire.Handle
+	note := noteOf(e.Body)
 	if m := v.member(uint32(changes.Committer)); m != nil {
 		m.Heard, by = true, m.Handle
+		if note.Lacks {
+			m.lacked(v.Epoch, seq)
+		}
 	}
 	c.tellMembership(ctx, ch, v, before, seq, by)
 	if err := c.sendAgainTo(ctx, ch, v, seq); err != nil {
 		return err
 	}
-	c.adoptKeep(ch, v, seq, keepOf(e.Body), by)
+	c.adoptKeep(ch, v, seq, note.Keep, by)
+	v.did(were, false, note.Keep)
 	if v.newest().pass(v.Mailbox).Hash() != e.Next {
 		v.falsePass = true
 	}

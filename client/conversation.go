@@ -97,6 +97,12 @@ type conversation struct {
 
 	Leaving bool // this person leaves, and the members are not yet told
 
+	Trail []lifeBefore // mailboxes of the lives before, oldest first
+	Lacks bool         // something was sent that this device cannot open any more, and its authors do not know yet
+
+	Done   []deed // what the commits of the epochs did whose pass is kept, oldest first
+	Undone []deed // of them what a restored server lost, and is not so again
+
 	group     *mls.Group           // loaded when first needed
 	falsePass bool                 // the commit just taken named a pass that is not ours
 	lost      map[wire.Handle]bool // who asked to be added again while we wait for it ourselves
@@ -136,6 +142,10 @@ func (v *conversation) Fields(c *wire.Coder) {
 	c.I64(&v.Took)
 	c.I64(&v.Forgets)
 	c.Bool(&v.Leaving)
+	wire.List(c, &v.Trail, trailKept)
+	c.Bool(&v.Lacks)
+	wire.List(c, &v.Done, deedsKept)
+	wire.List(c, &v.Undone, deedsKept)
 }
 
 // epochPass is the secret that an epoch's passes and mailboxes derive from.
@@ -165,6 +175,9 @@ type memberState struct {
 	OldRead  uint64
 	Heard    bool // whether anything from this leaf was taken
 	Leaving  bool // the person has said that they leave
+	Lapsed   bool // nothing was heard while their introduction was on the server
+
+	unmet bool // replaces a leaf that is Lapsed; of one step only
 }
 
 // Fields describes the value.
@@ -182,6 +195,7 @@ func (m *memberState) Fields(c *wire.Coder) {
 	c.U64(&m.OldRead)
 	c.Bool(&m.Heard)
 	c.Bool(&m.Leaving)
+	c.Bool(&m.Lapsed)
 }
 
 func (v *conversation) record() string      { return "conv/" + v.ID.String() }
@@ -239,6 +253,7 @@ func (c *Client) adopt(v *conversation, g *mls.Group, seq uint64, fresh map[[32]
 	for _, m := range v.Members {
 		known[m.Device] = m
 	}
+	before := append(slices.Clone(v.Members), v.addedBefore()...)
 	var members []memberState
 	for _, m := range g.Members() {
 		cert, err := memberCertificate(m, c.self.Handle.Host)
@@ -249,7 +264,7 @@ func (c *Client) adopt(v *conversation, g *mls.Group, seq uint64, fresh map[[32]
 		if old, ok := known[cert.DeviceKey]; ok && !fresh[cert.DeviceKey] {
 			s = old
 		} else {
-			s.follows(v.Members)
+			s.follows(before)
 		}
 		s.Leaf, s.Handle, s.Identity, s.Device = uint32(m.Leaf), cert.Handle, cert.IdentityKey, cert.DeviceKey
 		members = append(members, s)
@@ -261,6 +276,7 @@ func (c *Client) adopt(v *conversation, g *mls.Group, seq uint64, fresh map[[32]
 	if n := len(v.Passes) - passesKept; n > 0 {
 		v.Passes = slices.Delete(v.Passes, 0, n)
 	}
+	v.dropStanding()
 	return nil
 }
 
@@ -272,7 +288,7 @@ func (m *memberState) follows(before []memberState) {
 		if old.Handle != m.Handle {
 			continue
 		}
-		m.Newcomer = false
+		m.Newcomer, m.unmet = false, old.Lapsed && !old.Heard
 		if old.Newcomer || old.OldGot >= old.From { // no gap: all up to its mark
 			m.OldGot, m.OldRead = max(m.OldGot, old.Got), max(m.OldRead, old.Read)
 		} else {
@@ -384,6 +400,9 @@ func (c *Client) public(v *conversation) Conversation {
 	}
 	if out.Problem == "" && c.held(v) {
 		out.Problem = FailIdentityChanged
+	}
+	if v.Direct && out.Problem == "" && v.lapsed(v.peer(c.self.Handle)) {
+		out.Problem = ProblemLapsed
 	}
 	if v.Direct {
 		out.Name = v.peer(c.self.Handle).String()

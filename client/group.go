@@ -105,10 +105,11 @@ func (c *Client) found(ch *change, v *conversation, f *founding) error {
 		return wire.Refuse(wire.CodeTooLarge)
 	}
 	v.Status, v.Created, v.Alarm, v.Moves, v.Pending, v.Acked, v.Healing, v.Passes = statusActive, false, "", 0, nil, nil, nil, nil
-	v.Renew = false
+	v.Renew, v.Lacks = false, false
 	v.Keep, v.Incarnation = cmp.Or(v.Keep, wire.DefaultKeep), f.incarnation
 	if v.Anew > 0 {
-		v.newMailbox(ch, v.Seq)
+		v.dropRaws(ch)
+		v.newMailbox(v.Seq)
 	}
 	v.Base, v.Start, v.Chain = v.Seq, v.Seq, initialChain(v.ID)
 	v.Members = nil
@@ -268,7 +269,8 @@ func (c *Client) people(ctx context.Context, handles []string) ([]*keydir.Accoun
 	return accounts, nil
 }
 
-// AddMember brings a person into a group.
+// AddMember brings a person into a group. One who is in it, was never heard from
+// and cannot know of it any more is asked once more; else already_a_member.
 func (c *Client) AddMember(ctx context.Context, id, handle string) error {
 	return c.withAccount(ctx, func() error {
 		v, err := c.groupByID(id)
@@ -279,8 +281,15 @@ func (c *Client) AddMember(ctx context.Context, id, handle string) error {
 		if err != nil {
 			return err
 		}
-		if len(accounts) == 0 || v.in(accounts[0].Newest.Handle) {
+		if len(accounts) == 0 {
 			return fail(FailAlreadyMember, nil)
+		}
+		if h := accounts[0].Newest.Handle; v.in(h) {
+			again, err := c.askOnceMore(ctx, v, h)
+			if err == nil && !again {
+				err = fail(FailAlreadyMember, nil)
+			}
+			return err
 		}
 		err = c.changeGroup(ctx, v, func(ctx context.Context, v *conversation) ([][]byte, []mls.LeafIndex, []invitee, error) {
 			if v.in(accounts[0].Newest.Handle) {

@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 
 	"clarion.chat/clarion/keydir"
 	"clarion.chat/clarion/wire"
@@ -116,7 +117,9 @@ type outgoing struct {
 	Token        [32]byte
 	Body         []byte
 	Sent         bool
+	SentAt       int64 // Unix seconds
 	Made         int64
+	Welcome      bool // brings somebody into a conversation
 }
 
 // Fields describes the record.
@@ -128,7 +131,9 @@ func (o *outgoing) Fields(c *wire.Coder) {
 	c.Fixed(o.Token[:])
 	c.Bytes(&o.Body, wire.MaxBody)
 	c.Bool(&o.Sent)
+	c.I64(&o.SentAt)
 	c.I64(&o.Made)
+	c.Bool(&o.Welcome)
 }
 
 // queueIntroduction signs, seals and queues an introduction.
@@ -143,7 +148,7 @@ func (c *Client) queueIntroduction(ch *change, to *invitee, i *introduction) err
 	if err != nil {
 		return err
 	}
-	o := &outgoing{To: to.Handle, Conversation: i.Conversation, Inbox: to.Inbox, Token: to.Token, Body: body, Made: c.now().Unix()}
+	o := &outgoing{To: to.Handle, Conversation: i.Conversation, Inbox: to.Inbox, Token: to.Token, Body: body, Made: c.now().Unix(), Welcome: i.Kind == introWelcome}
 	if err := c.random(o.ID[:]); err != nil {
 		return err
 	}
@@ -205,7 +210,7 @@ func (c *Client) sendIntroductions(ctx context.Context) error {
 			}
 			ch.drop(key)
 		default:
-			o.Sent = true
+			o.Sent, o.SentAt = true, c.now().Unix()
 			ch.put(key, &o)
 		}
 		return c.commit(ctx, &ch)
@@ -364,7 +369,12 @@ func (c *Client) takeWelcome(ctx context.Context, ch *change, i *introduction, a
 			break // a member of a conversation that we are in adds us back; perhaps we do not know yet that we were taken out
 		}
 		c.putContact(ch, &contact{Handle: from, State: string(ContactPending), Identity: a.Newest.IdentityKey})
-		ch.put(c.record("req", from), &request{*i})
+		var r request
+		if _, err := get(ctx, c.vault, c.record("req", from), &r); err != nil {
+			return err
+		}
+		r.keep(i)
+		ch.put(c.record("req", from), &r)
 		if p == nil {
 			ch.tell(ContactRequested{At: c.now(), From: from})
 		}
@@ -373,8 +383,22 @@ func (c *Client) takeWelcome(ctx context.Context, ch *change, i *introduction, a
 	return c.join(ctx, ch, i, a)
 }
 
-// request is a contact request that waits for an answer: its introduction.
-type request struct{ introduction }
+// request is a contact request that waits for an answer: the introductions of
+// one person, the newest for each conversation.
+type request struct{ list []introduction }
+
+// requestsKept is how many conversations of one person wait for an answer.
+const requestsKept = 8
+
+// Fields describes the record.
+func (r *request) Fields(c *wire.Coder) { wire.List(c, &r.list, requestsKept) }
+
+// keep adds an introduction, in the place of one for the same conversation.
+func (r *request) keep(i *introduction) {
+	r.list = slices.DeleteFunc(r.list, func(old introduction) bool { return old.Conversation == i.Conversation })
+	r.list = append(r.list, *i)
+	r.list = r.list[max(0, len(r.list)-requestsKept):]
+}
 
 func (v *conversation) knows(h wire.Handle) bool {
 	for _, m := range v.Members {

@@ -252,8 +252,12 @@ func (c *Client) acceptHandle(ctx context.Context, text string) (*conversation, 
 		n.State = string(ContactAccepted)
 		c.putContact(&ch, &n)
 		v := c.convs[p.Conversation]
-		if err := c.commit(ctx, &ch); err != nil || v.Status != statusAwaiting {
+		if err := c.commit(ctx, &ch); err != nil {
 			return v, err
+		}
+		if v.Status != statusAwaiting {
+			_, err := c.askOnceMore(ctx, v, h)
+			return v, c.settleFailure(err)
 		}
 		return v, c.foundAgain(ctx, v) // whoever asks by hand does not want to wait any more
 	}
@@ -264,7 +268,8 @@ func (c *Client) acceptHandle(ctx context.Context, text string) (*conversation, 
 	return c.startDirect(ctx, a, nil)
 }
 
-// acceptRequest joins the conversation that a contact request offered.
+// acceptRequest joins the conversations that a contact request offered, and
+// returns the one of two, or else the first.
 func (c *Client) acceptRequest(ctx context.Context, h wire.Handle, r *request) (*conversation, error) {
 	a, err := c.lookUp(ctx, h)
 	if err != nil {
@@ -278,18 +283,42 @@ func (c *Client) acceptRequest(ctx context.Context, h wire.Handle, r *request) (
 	n.State = string(ContactAccepted)
 	c.putContact(&ch, &n)
 	ch.drop(c.record("req", h))
-	if err := c.join(ctx, &ch, &r.introduction, a); err != nil {
-		if unreachable(err) {
+	var failed error
+	for i := range r.list {
+		var step change
+		if err := c.join(ctx, &step, &r.list[i], a); err == nil {
+			ch.records, ch.events = append(ch.records, step.records...), append(ch.events, step.events...)
+		} else if failed = err; unreachable(err) {
+			break
+		}
+	}
+	if unreachable(failed) || (failed != nil && len(r.list) == 1) {
+		if err := c.load(context.WithoutCancel(ctx)); err != nil { // memory must not be ahead of the vault
 			return nil, err
 		}
-		return nil, &Failure{Code: ProblemWelcome, Text: "the request cannot be joined any more", Hint: "ask the person to write again, or send them an invite link", Cause: err}
+		if unreachable(failed) {
+			return nil, failed
+		}
+		return nil, &Failure{Code: ProblemWelcome, Text: "the request cannot be joined any more", Hint: "ask the person to write again, or send them an invite link", Cause: failed}
 	}
 	if err := c.commit(ctx, &ch); err != nil {
 		return nil, err
 	}
-	v := c.convs[r.Conversation]
+	var v *conversation
+	for i := range r.list {
+		joined := c.convs[r.list[i].Conversation]
+		if joined == nil {
+			continue
+		}
+		if v == nil || (joined.Direct && !v.Direct) {
+			v = joined
+		}
+		if err := c.settleFailure(c.catchUp(ctx, joined)); err != nil {
+			return v, err
+		}
+	}
 	if v == nil {
 		return nil, &Failure{Code: ProblemWelcome, Text: "the request cannot be joined any more", Hint: "your client asked to be added again; run `clarion listen`"}
 	}
-	return v, c.settleFailure(c.catchUp(ctx, v))
+	return v, nil
 }

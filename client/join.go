@@ -97,13 +97,15 @@ func (c *Client) inherit(ctx context.Context, ch *change, v, old *conversation) 
 	}
 	v.continues(ch, old)
 	v.remember(old)
+	v.Undone = old.Undone
+	v.dropStanding()
 	var err error
 	switch {
 	case old.Status.over():
 	case v.Anew != old.Anew:
 		err = c.queueAgain(ctx, ch, v)
 	case v.Mailbox != old.Mailbox: // what a restored server lost, perhaps nobody could put back
-		_, err = c.sendAgain(ctx, ch, v, func(openMessage) bool { return true })
+		_, err = c.sendAgain(ctx, ch, v, false, func(openMessage) bool { return true })
 	}
 	if err != nil {
 		return err
@@ -142,9 +144,13 @@ func (v *conversation) amongst(other *conversation) bool {
 // comesBefore reports whether the group of a Welcome stands before the one that
 // this device is in. A group that nobody had to begin anew stands before one
 // that somebody did, because who could go on in it does; of two begun anew at
-// the same time the one of the lower handle does, for everybody.
+// the same time the one of the lower handle does, for everybody. Of two people,
+// whoever began it anew has left what was before, where nobody else can go on.
 func comesBefore(v *conversation, i *introduction) bool {
 	if i.Anew != v.Anew {
+		if v.Direct {
+			return i.Anew > v.Anew
+		}
 		return i.Anew < v.Anew
 	}
 	return v.Anew > 0 && i.Founder < v.Founder

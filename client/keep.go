@@ -33,28 +33,32 @@ func (e KeepChanged) line() (string, ItemKind, Line) {
 
 // commitNote is the authenticated data of a commit that changes more than the
 // group. A commit that does not has none.
-type commitNote struct{ Keep uint8 }
+type commitNote struct {
+	Keep  uint8 // days, or 0 for no change
+	Lacks bool  // the committer has not taken all that was sent before
+}
 
 // Fields describes the note.
 func (n *commitNote) Fields(c *wire.Coder) {
 	version := uint8(1)
 	c.U8(&version)
 	c.U8(&n.Keep)
-	if version != 1 || n.Keep < wire.MinKeep || n.Keep > wire.MaxKeep {
+	c.Bool(&n.Lacks)
+	if version != 1 || n.Keep > wire.MaxKeep || (n.Keep == 0 && !n.Lacks) {
 		c.Fail(wire.ErrMalformed)
 	}
 }
 
-// keepOf is the keep that a commit brings, 0 for none. What its sender wrote
-// there counts once MLS has verified the commit; a note that does not read
-// changes nothing.
-func keepOf(commit []byte) uint8 {
+// noteOf is what a commit says beside its proposals. What its sender wrote there
+// counts once MLS has verified the commit; a note that does not read says
+// nothing.
+func noteOf(commit []byte) commitNote {
 	b, err := mls.MessageAAD(commit)
 	var n commitNote
 	if err != nil || len(b) == 0 || wire.Unmarshal(b, &n) != nil {
-		return 0
+		return commitNote{}
 	}
-	return n.Keep
+	return n
 }
 
 // SetKeep changes for how many days, 1 to 30, the server keeps what is written

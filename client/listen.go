@@ -59,6 +59,9 @@ func (c *Client) goOnline(ctx context.Context) error {
 		return err
 	}
 	c.askBackEverywhere(ctx)
+	if err := c.tendUnheard(ctx); unreachable(err) {
+		return err
+	}
 	if err := c.sendIntroductions(ctx); unreachable(err) {
 		return err
 	}
@@ -78,6 +81,9 @@ func (c *Client) attend(ctx context.Context, v *conversation) error {
 	}
 	if err == nil && v.Leaving {
 		err = c.sayLeft(ctx, v)
+	}
+	if err == nil && v.obstacle() == "" {
+		err = c.redo(ctx, v)
 	}
 	if err == nil && v.waiting() && v.obstacle() == "" {
 		err = c.flushUnheld(ctx, v)

@@ -31,6 +31,7 @@ var problems = map[string]sentencePair{
 	ProblemFalsePass:   {"a member closed the mailbox with a pass that nobody can derive", "the conversation went on in another mailbox; somebody in it runs a false client"},
 	ProblemBroken:      {"a member put a change into the conversation that nobody can process", "the first member who is online begins it anew; somebody in it runs a false client"},
 	ProblemMissed:      {"a member came back into the conversation and may lack messages of yours", "what matters of them, write again"},
+	ProblemLapsed:      {"nothing was ever heard from somebody here, and the server has deleted what told them of this conversation", "accept them, or add them, once more"},
 	ProblemStranger:    {"a member's identity is not the one that the server's directory names", "nothing more is sent here; ask the person by another way"},
 	ProblemKeepDiffers: {"the server keeps what is written here for another time than the members agreed on", "set it again with `clarion keep`; a member told the server another number, or the server does not do as told"},
 	ProblemWelcome:     {"an invitation into a conversation does not open", "your client asked the sender's to add it again"},
@@ -367,6 +368,10 @@ func (c *Client) applyMessage(ctx context.Context, ch *change, v *conversation, 
 	var body content
 	if err == nil {
 		err = wire.Unmarshal(m.Plaintext, &body)
+	}
+	if err != nil && v.Renew && uint64(e.Epoch) < v.Epoch {
+		v.Lacks = true // put back by somebody else, from an epoch that this device has left
+		return nil
 	}
 	if err != nil {
 		c.note(ch, v, seq, ProblemUnreadable)

@@ -58,9 +58,11 @@ func (c *Client) takeMark(_ context.Context, _ *change, v *conversation, from *m
 	}
 }
 
-// spreadMarks moves own messages on to what every other member has said.
+// spreadMarks moves own messages on to what every other member has said, with
+// those that this device is to add again: what it writes meanwhile is for them.
 func (c *Client) spreadMarks(ctx context.Context, ch *change, v *conversation) error {
 	others := slices.DeleteFunc(slices.Clone(v.Members), func(m memberState) bool { return m.Handle == c.self.Handle || m.Leaving })
+	others = append(others, v.toAddAgain()...)
 	if len(others) == 0 {
 		return nil
 	}

@@ -59,22 +59,15 @@ func (c *Client) followMove(ctx context.Context, v *conversation) error {
 // next mailbox in one of them: the first that is there was the way of the
 // others.
 func (c *Client) moveOneLife(ctx context.Context, v *conversation, s *session) error {
-	head, epoch, err := c.oldHead(ctx, v, s)
-	if err != nil {
+	p, err := c.part(ctx, v, s)
+	if err != nil || p == nil {
 		return err
 	}
-	if v.Status != statusActive {
-		return nil
+	secret := v.passOf(p.epoch)
+	if secret == nil {
+		return c.lostBranch(ctx, v, v.BaseEpoch) // so long ago that it is no longer kept
 	}
-	secret := v.passOf(epoch)
-	_, known, err := c.chainAt(ctx, v, v.Base+head)
-	if err != nil {
-		return err
-	}
-	if secret == nil || !known {
-		return c.awaitAgain(ctx, v, ProblemRestored) // came after what the server remembers
-	}
-	for _, life := range livesBetween(v.Incarnation, s.hello) {
+	for _, life := range livesBetween(p.life, s.hello) {
 		target := secret.mailboxAfter(life, 0)
 		_, err := ask[*wire.Envelopes](ctx, s, &wire.Read{Mailbox: target, Pass: secret.pass(target), Limit: 1})
 		switch {
@@ -85,19 +78,19 @@ func (c *Client) moveOneLife(ctx context.Context, v *conversation, s *session) e
 		case err != nil:
 			return err
 		}
-		if err := c.moveTo(ctx, v, s, target, life, head, epoch); err != nil {
+		if err := c.moveTo(ctx, v, s, target, life, p); err != nil {
 			return err
 		}
 		return c.sameBranch(ctx, v, s)
 	}
 	target := secret.mailboxAfter(s.hello.Incarnation, 0)
 	_, err = ask[*wire.Done](ctx, s, &wire.CreateMailbox{
-		Mailbox: target, Pass: secret.pass(target).Hash(), Epoch: wire.Epoch(epoch), Keep: min(v.Keep, s.hello.Keep),
+		Mailbox: target, Pass: secret.pass(target).Hash(), Epoch: wire.Epoch(p.epoch), Keep: min(v.Keep, s.hello.Keep),
 	})
 	if err != nil && !refusedWith(err, wire.CodeMailboxExists) {
 		return err // exists under a later pass: somebody was here before
 	}
-	return c.moveTo(ctx, v, s, target, s.hello.Incarnation, head, epoch)
+	return c.moveTo(ctx, v, s, target, s.hello.Incarnation, p)
 }
 
 // livesBetween lists the lives of the server's data after one and before the
@@ -117,10 +110,14 @@ func (c *Client) sameBranch(ctx context.Context, v *conversation, s *session) er
 	_, err := ask[*wire.Envelopes](ctx, s, &wire.Read{
 		Mailbox: v.Mailbox, Pass: v.newest().pass(v.Mailbox), After: wire.Seq(v.Seq - v.Base), Limit: 1,
 	})
-	if refusedWith(err, wire.CodeWrongPass) {
-		return c.awaitAgain(ctx, v, ProblemRestored)
+	if !refusedWith(err, wire.CodeWrongPass) {
+		return err
 	}
-	return err
+	from, _, err := c.forkedAt(ctx, v, s)
+	if err != nil {
+		return err
+	}
+	return c.lostBranch(ctx, v, max(from, v.BaseEpoch))
 }
 
 // oldHead asks the old mailbox how far it goes, with the newest pass that it
@@ -162,7 +159,7 @@ func (c *Client) oldHead(ctx context.Context, v *conversation, s *session) (head
 			break
 		}
 	}
-	return 0, 0, c.awaitAgain(ctx, v, ProblemRestored)
+	return 0, 0, c.lostBranch(ctx, v, 0)
 }
 
 // chainAt is the running hash after a place, if this device still knows it.
@@ -178,43 +175,44 @@ func (c *Client) chainAt(ctx context.Context, v *conversation, seq uint64) ([32]
 // moveTo puts back what the server lost and makes target, of one life of the
 // server's data, the mailbox. One of a life that is over takes nothing; what
 // others put back there is recognised all the same.
-func (c *Client) moveTo(ctx context.Context, v *conversation, s *session, target wire.MailboxID, life wire.Incarnation, head, epoch uint64) error {
-	lost, err := c.lostAfter(ctx, v, v.Base+head)
-	if err != nil {
-		return err
-	}
+func (c *Client) moveTo(ctx context.Context, v *conversation, s *session, target wire.MailboxID, life wire.Incarnation, p *parting) error {
 	var again []healing
-	for i := range lost {
-		back, err := c.putBack(ctx, v, s, target, &lost[i])
+	for i := range p.lost {
+		back, err := c.putBack(ctx, v, s, target, &p.lost[i])
 		if err != nil {
 			return err
 		}
 		if back {
-			again = append(again, healing{lost[i].ID, v.Base + uint64(lost[i].Seq)})
+			again = append(again, healing{p.lost[i].ID, v.Base + uint64(p.lost[i].Seq)})
 		}
 	}
 	v.Healing = again
-	if err := c.takeAlong(v, target, v.Base+head); err != nil {
+	if err := c.takeAlong(v, target, p.from); err != nil {
 		return err
 	}
+	for i := range v.Open {
+		if place, is := p.placed[v.Open[i].Seq]; is {
+			v.Open[i].Seq = place
+		}
+	}
 	var ch change
-	if len(again) < len(lost) { // who did not have it before will not get it so
-		from := v.Base + head
-		_, err := c.sendAgain(ctx, &ch, v, func(o openMessage) bool {
-			return o.Seq > from && !slices.ContainsFunc(again, func(h healing) bool { return h.Seq == o.Seq })
+	if len(again) < len(p.lost) { // who did not have it before will not get it so
+		_, err := c.sendAgain(ctx, &ch, v, false, func(o openMessage) bool {
+			return o.Seq > p.from && !slices.ContainsFunc(again, func(h healing) bool { return h.Seq == o.Seq })
 		})
 		if err != nil {
 			return err
 		}
 	}
+	v.leaveMailbox(&ch)
 	v.Mailbox, v.Incarnation, v.Moves, v.Created = target, life, 0, true
 	v.Renew = true
-	v.newMailbox(&ch, v.Base+head)
-	v.Chain, v.BaseEpoch = mailboxChain(target), epoch
+	v.newMailbox(p.from)
+	v.Chain, v.BaseEpoch = mailboxChain(target), p.epoch
 	v.Start = max(v.Start, v.Base)
 	ch.put(v.rawRecord(v.Seq), &raw{Chain: v.Chain, Envelope: wire.Envelope{EnvelopeKind: wire.KindMessage}})
 	v.save(&ch)
-	if len(lost) > 0 {
+	if len(p.lost) > 0 || v.Lacks {
 		c.note(&ch, v, v.Seq, ProblemRestored)
 	}
 	return c.commit(ctx, &ch)
@@ -272,14 +270,21 @@ func (c *Client) lostAfter(ctx context.Context, v *conversation, from uint64) ([
 			lost = append(lost, r.Envelope)
 		}
 	}
+	return append(lost, v.unseen(from)...), nil
+}
+
+// unseen lists own envelopes past a place that the server had acknowledged and
+// not yet shown.
+func (v *conversation) unseen(from uint64) []wire.Envelope {
+	var list []wire.Envelope
 	for _, a := range v.Acked {
 		if a.Seq > from && a.Commit == nil {
 			e := a.Sent
 			e.Seq = wire.Seq(v.within(a.Seq))
-			lost = append(lost, e)
+			list = append(list, e)
 		}
 	}
-	return lost, nil
+	return list
 }
 
 // putBack appends an envelope again, as it was, and reports whether the mailbox
@@ -299,7 +304,7 @@ func (c *Client) putBack(ctx context.Context, v *conversation, s *session, targe
 		if next == nil {
 			return false, nil
 		}
-		a.Next, a.Keep = next.pass(target).Hash(), min(keepOf(e.Body), s.hello.Keep)
+		a.Next, a.Keep = next.pass(target).Hash(), min(noteOf(e.Body).Keep, s.hello.Keep)
 	}
 	_, err := ask[*wire.Appended](ctx, s, a)
 	if refusedWith(err, wire.CodeStalePass, wire.CodeStaleEpoch, wire.CodeWrongPass, wire.CodeIDReused, wire.CodeMailboxClosed) {
@@ -325,8 +330,9 @@ func (c *Client) awaitAgain(ctx context.Context, v *conversation, code string) e
 }
 
 // lostMailbox: the same life of the server's data, and yet it does not know
-// the mailbox or our pass. Both mean that this device slept longer than the
-// server remembers, so it cannot tell what it has missed. When only the pass
+// the mailbox or our pass. A mailbox that knows an earlier pass of ours, and not
+// the last, went another way after a restore. Else this device slept longer than
+// the server remembers, so it cannot tell what it has missed. When only the pass
 // is forgotten, the members go on without us and add this device again. When
 // the whole mailbox is, nobody used it for longer than any envelope stays, and
 // the first member of the group who is online begins it anew.
@@ -336,6 +342,13 @@ func (c *Client) lostMailbox(ctx context.Context, v *conversation, s *session) e
 	})
 	switch {
 	case refusedWith(err, wire.CodeWrongPass):
+		from, forked, err := c.forkedAt(ctx, v, s)
+		if err != nil {
+			return err
+		}
+		if forked {
+			return c.lostBranch(ctx, v, from)
+		}
 		return c.awaitAgain(ctx, v, ProblemPastKeep)
 	case !refusedWith(err, wire.CodeNoMailbox):
 		return err

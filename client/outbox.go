@@ -286,12 +286,11 @@ func (c *Client) dequeue(ctx context.Context, v *conversation) error {
 }
 
 // seal encrypts a content with the claim of what was seen, as the pending
-// envelope. After a move to a restored server a commit of this leaf has to come
-// first: then that is the pending envelope, and the caller asks again when it
-// is taken.
+// envelope. When a commit of this leaf has to come first, that is the pending
+// envelope, and the caller asks again when it is taken.
 func (c *Client) seal(ctx context.Context, v *conversation, m *content, more func(*pending)) error {
-	if v.Renew {
-		return c.makeCommit(ctx, v, 0, nil, nil, nil)
+	if made, err := c.firstSeal(ctx, v); made || err != nil {
+		return err
 	}
 	g, err := c.groupOf(ctx, v)
 	if err != nil {
@@ -423,6 +422,9 @@ func (c *Client) moveOn(ctx context.Context, v *conversation, err error) bool {
 func (c *Client) unseal(ctx context.Context, v *conversation) error {
 	if v.Pending == nil {
 		return nil
+	}
+	if err := c.undoneCommit(v, v.Pending); err != nil {
+		return err
 	}
 	v.Pending = nil
 	var ch change

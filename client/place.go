@@ -31,24 +31,32 @@ const maxBase = 1 << 48
 func nextBase(after uint64) uint64 { return (after/baseStep + 1) * baseStep }
 
 // newMailbox begins the numbers of another mailbox. head is the last place of
-// the one before that all members share. What this device had past it stands
+// the one before that all members share. The caller drops what is kept of that
+// one, or adds it to the trail. What this device had past it stands
 // where it is until it comes again.
-func (v *conversation) newMailbox(ch *change, head uint64) {
+func (v *conversation) newMailbox(head uint64) {
 	for i := range v.Open {
 		if v.Open[i].Seq > head {
 			v.Open[i].Seq = unplaced // no mark speaks of it until it has a place again
 		}
 	}
-	v.dropRaws(ch)
 	v.Base = nextBase(max(head, v.Seq, v.Top))
 	v.Seq = v.Base
 }
 
-// dropRaws drops the envelopes that were kept of a mailbox that is left.
+// dropRaws drops the envelopes that were kept of the mailboxes that are left.
 func (v *conversation) dropRaws(ch *change) {
 	for seq := v.Seq - min(v.Seq, rawKept-1); seq <= v.Seq; seq++ {
 		ch.drop(v.rawRecord(seq))
 	}
+	v.dropTrail(ch)
+}
+
+func (v *conversation) dropTrail(ch *change) {
+	for i := range v.Trail {
+		v.dropLife(ch, &v.Trail[i])
+	}
+	v.Trail = nil
 }
 
 // continues takes over the history of the state before. In the mailbox that
@@ -65,6 +73,7 @@ func (v *conversation) continues(ch *change, old *conversation) {
 	case v.Base < top:
 		v.renumber(nextBase(top))
 	}
+	old.dropTrail(ch) // the passes of its mailboxes are gone
 	if v.Base != old.Base {
 		old.dropRaws(ch)
 	}

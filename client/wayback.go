@@ -136,7 +136,7 @@ func (c *Client) queueAddBack(ch *change, conv conversationID, to *invitee, devi
 func (c *Client) takeAddBack(ctx context.Context, i *introduction, a *keydir.Account) error {
 	v := c.convs[i.Conversation]
 	h := a.Newest.Handle
-	if v == nil || !v.in(h) {
+	if v == nil || (!v.in(h) && !v.unjustlyOut(h)) {
 		return errIgnore
 	}
 	if v.Status == statusAwaiting {
@@ -152,6 +152,9 @@ func (c *Client) takeAddBack(ctx context.Context, i *introduction, a *keydir.Acc
 	err := c.changeGroup(ctx, v, func(ctx context.Context, v *conversation) ([][]byte, []mls.LeafIndex, []invitee, error) {
 		return c.planAddBack(ctx, v, i, a)
 	})
+	if err != nil && v.Status == statusAwaiting { // found out just now that its own state is lost too
+		return c.allLost(ctx, v, a)
+	}
 	if err != nil && !later(err) {
 		c.tell(c.problem(v.ID.String(), v.Seq, AsFailure(err)))
 		return errIgnore
@@ -196,7 +199,7 @@ func (v *conversation) noteLost(h wire.Handle) {
 
 func (c *Client) planAddBack(ctx context.Context, v *conversation, i *introduction, a *keydir.Account) (add [][]byte, remove []mls.LeafIndex, tell []invitee, err error) {
 	h := a.Newest.Handle
-	if !v.knows(h) {
+	if !v.knows(h) && !v.unjustlyOut(h) {
 		return nil, nil, nil, errNothingToCommit // removed meanwhile
 	}
 	dead := func(m memberState) bool {

@@ -3,7 +3,7 @@ import svelte from 'eslint-plugin-svelte'
 import ts from 'typescript-eslint'
 import config from './svelte.config.js'
 
-// forbid says who must not import whom: view → state → core, call → core.
+// forbid says who must not import whom: view → state → {core, call}, call → core.
 const forbid = (files, names) => ({
   files,
   rules: {
@@ -32,10 +32,25 @@ export default ts.config(
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
     },
   },
+  {
+    files: ['src/**'],
+    ignores: ['src/call/**'],
+    rules: {
+      'no-restricted-globals': ['error', ...['RTCPeerConnection', 'RTCRtpSender', 'RTCRtpReceiver'].map((name) => ({ name, message: 'only call makes connections' }))],
+    },
+  },
   forbid(['src/core/**'], [
-    [['**/state/**', '**/view/**'], 'core knows neither state nor view'],
+    [['**/state/**', '**/view/**', '**/call/**'], 'core knows neither state, nor view, nor call'],
     [['svelte', 'svelte/*'], 'core runs in a worker too: no Svelte'],
   ]),
+  forbid(['src/call/**'], [
+    [['**/state/**', '**/view/**', '**/paraglide/**'], 'call knows neither state nor view, and no words'],
+    [['svelte', 'svelte/*'], 'call is no screen: no Svelte'],
+    [['**/core/**', '!**/core/generated'], 'call is told how to ask the core; only types come from it'],
+  ]),
   forbid(['src/state/**'], [[['**/view/**'], 'state does not know how it is shown']]),
-  forbid(['src/view/**'], [[['**/core/**', '!**/core/generated', '!**/core/protocol'], 'a view asks state; only types come from the core']]),
+  forbid(['src/view/**'], [
+    [['**/core/**', '!**/core/generated', '!**/core/protocol'], 'a view asks state; only types come from the core'],
+    [['../../call/**', '../call/*', '!../call/*.svelte'], 'a view asks state; the media are its own'],
+  ]),
 )

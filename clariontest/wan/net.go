@@ -58,6 +58,7 @@ type Net struct {
 type Host struct {
 	net    *Net
 	space  string
+	outer  string     // its router's namespace, or its own
 	Public netip.Addr // the address that others see
 }
 
@@ -116,7 +117,7 @@ func (n *Net) makeSpace() string {
 func (n *Net) Host(a Access) *Host {
 	n.t.Helper()
 	outer := n.makeSpace()
-	h := &Host{net: n, space: outer, Public: netip.AddrFrom4([4]byte{198, 51, 100, byte(n.next)})}
+	h := &Host{net: n, space: outer, outer: outer, Public: netip.AddrFrom4([4]byte{198, 51, 100, byte(n.next)})}
 	device := n.tun(outer)
 	n.run("ip", "-n", outer, "addr", "add", h.Public.String()+"/24", "dev", "wan")
 	n.run("ip", "-n", outer, "link", "set", "wan", "up", "mtu", "1400")
@@ -129,6 +130,10 @@ func (n *Net) Host(a Access) *Host {
 	n.wall(outer, h.space != outer, a.Wall)
 	return h
 }
+
+// Block raises a wall where there was none: the network changes under whoever
+// is on.
+func (h *Host) Block(w Wall) { h.net.wall(h.outer, h.space != h.outer, w) }
 
 // behind makes the machine behind a router.
 func (n *Net) behind(outer string, r Router) string {
@@ -145,6 +150,9 @@ func (n *Net) behind(outer string, r Router) string {
 	if r == Symmetric {
 		masquerade = "masquerade fully-random"
 	}
+	// What nobody behind it asked for is dropped, as routers do; answered, it
+	// would take the port that the inner host is about to use.
+	n.rules(outer, `table ip guard { chain in { type filter hook input priority 0; iifname "wan" ct state new drop`+"\n}\n}\n")
 	n.rules(outer, `table ip nat { chain out { type nat hook postrouting priority 100; oifname "wan" `+masquerade+"\n}\n}\n")
 	return inner
 }

@@ -4,10 +4,8 @@ package call
 
 import (
 	"context"
-	"fmt"
-	"io"
+	"errors"
 	"net"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -18,8 +16,6 @@ import (
 	"github.com/pion/interceptor"
 	"github.com/pion/logging"
 	"github.com/pion/webrtc/v4"
-	"github.com/pion/webrtc/v4/pkg/media"
-	"github.com/pion/webrtc/v4/pkg/media/oggwriter"
 
 	"clarion.chat/clarion/client"
 	"clarion.chat/clarion/wire"
@@ -29,6 +25,17 @@ import (
 // rate and no silence suppression, since sizes that vary tell what is said
 // (RFC 7587 §6.1).
 const opusParameters = "minptime=20;maxaveragebitrate=24000;stereo=0;cbr=1;usedtx=0;useinbandfec=1"
+
+// errMore: a description with more in it than one track of sound and one of
+// picture, or without sound.
+var errMore = errors.New("not one track of sound, and at most one of picture")
+
+// unfit is the failure of a description of the other side's.
+func unfit(err error) error {
+	return &client.Failure{
+		Code: client.FailDescription, Text: "the other side's description does not fit", Hint: "call again; the other program may be of another version", Cause: err,
+	}
+}
 
 // connection is one PeerConnection with what plays into it and what comes out.
 // Its counters may be read by any goroutine.
@@ -46,10 +53,10 @@ type connection struct {
 	over bool           // no goroutine begins any more
 	wg   sync.WaitGroup // goroutines that play and receive
 
+	hears   atomic.Bool // a track of audio has come; there is one
 	sent    atomic.Int64
 	samples atomic.Int64
 	frames  atomic.Int64
-	played  atomic.Bool
 }
 
 // quiet is a logger that writes nothing: pion's lines hold addresses.
@@ -91,10 +98,26 @@ func (e *Engine) api() (*webrtc.API, error) {
 	}
 	var s webrtc.SettingEngine
 	s.LoggerFactory = quiet{}
-	s.SetICEMulticastDNSMode(ice.MulticastDNSModeQueryOnly) // browsers hide their own addresses behind such names
+	s.SetICEMulticastDNSMode(e.o.names())
 	s.SetIncludeLoopbackCandidate(e.o.Loopback)
+	if e.o.relayed() {
+		s.SetRelayAcceptanceMinWait(0) // nothing better is to come
+	}
 	s.SetICETimeouts(3*time.Second, 10*time.Second, time.Second)
 	return webrtc.NewAPI(webrtc.WithMediaEngine(codecs), webrtc.WithInterceptorRegistry(chain), webrtc.WithSettingEngine(s)), nil
+}
+
+// relayed reports whether the relay's addresses are the only ones.
+func (o *Options) relayed() bool { return o.AlwaysRelay || o.TCP }
+
+// names says what becomes of the names that browsers put in place of their own
+// addresses: they are asked for in the local network, unless no address of it
+// is of use.
+func (o *Options) names() ice.MulticastDNSMode {
+	if o.relayed() {
+		return ice.MulticastDNSModeDisabled
+	}
+	return ice.MulticastDNSModeQueryOnly
 }
 
 // servers are the relay's places that the options allow.
@@ -119,7 +142,7 @@ func (e *Engine) connect(r wire.Relay) (*connection, error) {
 		Certificates: []webrtc.Certificate{e.cert}, ICEServers: e.servers(r),
 		BundlePolicy: webrtc.BundlePolicyMaxBundle, RTCPMuxPolicy: webrtc.RTCPMuxPolicyRequire,
 	}
-	if e.relayOnly() {
+	if e.o.relayed() {
 		config.ICETransportPolicy = webrtc.ICETransportPolicyRelay
 		if len(config.ICEServers) == 0 {
 			return nil, &client.Failure{Code: "no_relay", Text: "the server has no relay for this", Hint: "call without --always-relay and --tcp, or ask the operator"}
@@ -136,12 +159,6 @@ func (e *Engine) connect(r wire.Relay) (*connection, error) {
 	return c, nil
 }
 
-// relayOnly reports whether no other candidates than the relay's are wanted.
-func (e *Engine) relayOnly() bool { return e.o.AlwaysRelay || e.o.TCP }
-
-// related is what a candidate says of where it was gathered.
-var related = regexp.MustCompile(` raddr \S+ rport \d+`)
-
 // prepare adds what is sent and says who hears of what happens.
 func (c *connection) prepare() (err error) {
 	e := c.e
@@ -154,10 +171,7 @@ func (c *connection) prepare() (err error) {
 			return
 		}
 		init := i.ToJSON()
-		candidate := client.CallCandidate{Candidate: init.Candidate}
-		if e.relayOnly() { // by TCP, a candidate of the relay names this device's address beside it
-			candidate.Candidate = related.ReplaceAllString(candidate.Candidate, " raddr 0.0.0.0 rport 0")
-		}
+		candidate := client.CallCandidate{Candidate: baseless(init.Candidate)}
 		if init.SDPMid != nil {
 			candidate.Mid = *init.SDPMid
 		}
@@ -192,12 +206,67 @@ func (c *connection) offer(restart bool) (string, error) {
 			return "", err
 		}
 	}
+	if err := c.settle(); err != nil {
+		return "", err
+	}
 	c.ready = false
 	offer, err := c.pc.CreateOffer(&webrtc.OfferOptions{ICERestart: restart})
 	if err != nil {
 		return "", err
 	}
 	return c.describe(offer)
+}
+
+// settle takes back an offer that nobody answered. The library has no rollback
+// (RFC 9429 §4.1.10.2), so the answer before stands in for the one that is lost;
+// the offer that follows has another name and key for ICE, whose answer counts.
+func (c *connection) settle() error {
+	before := c.pc.CurrentRemoteDescription()
+	if before == nil || c.pc.SignalingState() != webrtc.SignalingStateHaveLocalOffer {
+		return nil
+	}
+	return c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: before.SDP})
+}
+
+// baseless takes the address out of a candidate that it was found from: for the
+// relay's, one of this device's own. Nobody needs it to connect (RFC 8839 §5.1
+// has the zero address and port 9 for one that is kept).
+func baseless(candidate string) string {
+	fields := strings.Fields(candidate)
+	for i := 0; i+1 < len(fields); i++ {
+		switch fields[i] {
+		case "raddr":
+			zero := "0.0.0.0"
+			if strings.Contains(fields[i+1], ":") {
+				zero = "::"
+			}
+			fields[i+1] = zero
+		case "rport":
+			fields[i+1] = "9"
+		}
+	}
+	return strings.Join(fields, " ")
+}
+
+// asked refuses a description of more than was asked for: sound, and perhaps a
+// picture.
+func asked(d webrtc.SessionDescription) error {
+	parsed, err := d.Unmarshal()
+	if err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for _, m := range parsed.MediaDescriptions {
+		kind := m.MediaName.Media
+		if seen[kind] || (kind != "audio" && kind != "video") {
+			return errMore
+		}
+		seen[kind] = true
+	}
+	if !seen["audio"] {
+		return errMore
+	}
+	return nil
 }
 
 func (c *connection) describe(d webrtc.SessionDescription) (string, error) {
@@ -213,8 +282,12 @@ func (c *connection) take(d client.CallDescribed) (answer string, err error) {
 	if d.Offer {
 		kind = webrtc.SDPTypeOffer
 	}
-	if err := c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: kind, SDP: d.SDP}); err != nil {
-		return "", fmt.Errorf("the other side's description: %w", err)
+	theirs := webrtc.SessionDescription{Type: kind, SDP: d.SDP}
+	if err := asked(theirs); err != nil {
+		return "", unfit(err)
+	}
+	if err := c.pc.SetRemoteDescription(theirs); err != nil {
+		return "", unfit(err)
 	}
 	if d.Offer {
 		if !d.Restart {
@@ -291,98 +364,12 @@ func relayHost(urls []string) (host string) {
 	return host
 }
 
-// play begins to send, once.
-func (c *connection) play() {
-	if c.playing || !c.enter() {
-		return
-	}
-	c.playing = true
-	go func() { defer c.wg.Done(); c.send() }()
-}
-
-// enter counts a goroutine that close waits for, unless it is closed.
-func (c *connection) enter() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.over {
-		c.wg.Add(1)
-	}
-	return !c.over
-}
-
-// send writes packets when they are due: the file's, then silence, all of one
-// size. A write that fails is a packet lost.
-func (c *connection) send() {
-	quietPacket, size := silence(), 0
-	var packets [][]byte
-	if s := c.e.o.Play; s != nil {
-		packets, size = s.packets, s.largest+2
-	}
-	size = max(size, 60) // 24 kbit/s in packets of 20 ms, as a browser sends
-	due := time.Now()
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for n := 0; ; n++ {
-		packet := quietPacket
-		if n < len(packets) {
-			packet = packets[n]
-		} else {
-			c.played.Store(true)
-		}
-		d, err := duration(packet)
-		if err != nil {
-			continue
-		}
-		timer.Reset(time.Until(due))
-		select {
-		case <-timer.C:
-		case <-c.closed:
-			return
-		}
-		due = due.Add(d)
-		if c.track.WriteSample(media.Sample{Data: pad(packet, size), Duration: d}) == nil {
-			c.sent.Add(1)
-		}
-	}
-}
-
-// receive takes a track to its end: audio into the file, video to be counted.
-// It runs in a goroutine of pion's.
-func (c *connection) receive(t *webrtc.TrackRemote) {
-	var out *oggwriter.OggWriter
-	audio := t.Kind() == webrtc.RTPCodecTypeAudio
-	if w := c.e.o.Record; w != nil && audio {
-		if made, err := oggwriter.NewWith(struct{ io.Writer }{w}, sampleRate, 2); err == nil {
-			out = made
-			defer func() { _ = out.Close() }()
-		}
-	}
-	for {
-		p, _, err := t.ReadRTP()
-		if err != nil {
-			return
-		}
-		if !audio {
-			if p.Marker {
-				c.frames.Add(1)
-			}
-			continue
-		}
-		if d, err := duration(p.Payload); err == nil {
-			c.samples.Add(int64(d * sampleRate / time.Second))
-		}
-		if out != nil {
-			_ = out.WriteRTP(p)
-		}
-	}
-}
-
 // close ends the connection and waits for what it started.
 func (c *connection) close() {
 	c.mu.Lock()
 	c.over = true
 	c.mu.Unlock()
 	close(c.closed)
-	_ = c.pc.Close()
+	_ = c.pc.GracefulClose()
 	c.wg.Wait()
 }

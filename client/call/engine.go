@@ -36,7 +36,7 @@ type Options struct {
 	Core         Core
 	Conversation string
 	Play         *Source       // what the other side hears; nil: silence
-	Record       io.Writer     // gets an Ogg/Opus file of what the other side says; nil: nowhere
+	Record       io.Writer     // gets an Ogg/Opus file of what the other side says, until a write fails; nil: nowhere
 	AlwaysRelay  bool          // no address but the relay's leaves or is taken
 	TCP          bool          // by TCP to the relay, whatever else would work
 	Loopback     bool          // this machine's loopback addresses are candidates too, for tests
@@ -70,10 +70,14 @@ type Engine struct {
 	cert   webrtc.Certificate
 	posts  chan func()
 
+	player   player
+	recorder *recorder // nil: nothing is recorded
+
 	// ---- Run's own ----
 	id        string
 	call      client.Call
 	pc        *connection
+	early     []client.CallCandidate // came before there was a connection to give them to
 	result    Result
 	connected time.Time // of the present connection; zero while there is none
 	ever      bool
@@ -92,7 +96,12 @@ func New(o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{o: o, secret: key, cert: *cert, posts: make(chan func(), 64)}, nil
+	e := &Engine{o: o, secret: key, cert: *cert, posts: make(chan func(), 64)}
+	e.player.load(o.Play)
+	if o.Record != nil {
+		e.recorder = newRecorder(o.Record)
+	}
+	return e, nil
 }
 
 // params are what the core is told of this engine.
@@ -131,10 +140,12 @@ func (e *Engine) begin(do func(client.CallParams) (client.Call, error)) (client.
 
 // Times of a connection.
 const (
-	comesUp   = 6 * time.Second // from both descriptions to a connection
-	comesBack = 3 * time.Second // from "disconnected" to a restart
-	tryEvery  = 5 * time.Second // between two restarts
+	comesUp   = 10 * time.Second // from both descriptions to a connection; a slow line needs some of it
+	comesBack = 3 * time.Second  // from "disconnected" to a restart
+	tryEvery  = 5 * time.Second  // between two restarts
 )
+
+const maxEarly = 64 // candidates that wait for a connection
 
 // Run carries the call until it ends, or hangs up when ctx does. events are the
 // core's, in order; those of other calls are passed over. It returns what was
@@ -183,6 +194,9 @@ func (e *Engine) hangUp() error {
 // finish closes the connection and adds up.
 func (e *Engine) finish() Result {
 	e.drop()
+	if e.recorder != nil {
+		e.recorder.close()
+	}
 	e.result.Code = e.call.Code
 	return e.result
 }
@@ -234,12 +248,17 @@ func (e *Engine) take(ctx context.Context, ev client.Event) error {
 			return e.described(ctx, ev)
 		}
 	case client.CallCandidateArrived:
-		if ev.Call == e.id && e.pc != nil {
+		switch {
+		case ev.Call != e.id:
+		case e.pc != nil:
 			e.pc.candidate(ev.Candidate)
+		case len(e.early) < maxEarly:
+			e.early = append(e.early, ev.Candidate)
 		}
 	case client.CallAgain:
 		if ev.Call == e.id {
 			e.drop()
+			e.early = nil
 			_, err := e.Answer(ctx, e.id)
 			return err
 		}
@@ -254,8 +273,14 @@ func (e *Engine) fresh(ctx context.Context) error {
 	if err != nil && client.AsFailure(err).Code != string(wire.CodeNoRelay) {
 		return err
 	}
-	e.pc, err = e.connect(relays)
-	return err
+	if e.pc, err = e.connect(relays); err != nil {
+		return err
+	}
+	for _, k := range e.early {
+		e.pc.candidate(k)
+	}
+	e.early = nil
+	return nil
 }
 
 // offer makes an offer: of a new connection, or one that restarts ICE.
@@ -298,7 +323,7 @@ func (e *Engine) tend(ctx context.Context) error {
 	}
 	if !e.connected.IsZero() {
 		over := e.o.For > 0 && e.result.Seconds+time.Since(e.connected).Seconds() >= e.o.For.Seconds()
-		if over || (e.o.PlayOnce && e.pc.played.Load()) {
+		if over || (e.o.PlayOnce && e.player.over.Load()) {
 			return e.hangUp()
 		}
 		return nil

@@ -42,41 +42,6 @@ func page(out *bytes.Buffer, kind byte, number uint32, packet []byte) {
 	out.Write(packet)
 }
 
-// talk lets one call the other and waits for the end of both.
-func talk(t *testing.T, a, b *clariontest.Client, conv string, ao, bo call.Options) (ar, br call.Result) {
-	t.Helper()
-	ao.Core, bo.Core, ao.Conversation, bo.Conversation, ao.Loopback, bo.Loopback = a, b, conv, conv, true, true
-	caller, err := call.New(ao)
-	if err != nil {
-		t.Fatal(err)
-	}
-	answerer, err := call.New(bo)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx := clariontest.Context(t)
-	if _, err := caller.Call(ctx); err != nil {
-		t.Fatal(err)
-	}
-	ring := clariontest.Await(b, "a call", func(client.CallArrived) bool { return true })
-	if _, err := answerer.Answer(ctx, ring.Call); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() {
-		var err error
-		br, err = answerer.Run(ctx, b.Events())
-		ended <- err
-	}()
-	if ar, err = caller.Run(ctx, a.Events()); err != nil {
-		t.Errorf("the caller's engine: %v", err)
-	}
-	if err := <-ended; err != nil {
-		t.Errorf("the answerer's engine: %v", err)
-	}
-	return ar, br
-}
-
 func people(t *testing.T) (ada, omar *clariontest.Client, conv string) {
 	s := clariontest.NewServer(t)
 	ada, _ = s.Register("ada")
@@ -93,7 +58,7 @@ func TestPlayedComesOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	var heard bytes.Buffer
-	a, o := talk(t, ada, omar, conv, call.Options{Play: source, For: 4 * time.Second}, call.Options{Record: &heard})
+	a, o := talk(t, &side{Client: ada}, &side{Client: omar}, conv, call.Options{Play: source, For: 4 * time.Second}, call.Options{Record: &heard})
 	if a.Path != "direct" || o.Path != "direct" || a.Code != o.Code || len(a.Code) != 9 || a.Reason != client.CallHungUp || o.Reason != client.CallHungUp {
 		t.Errorf("Ada's engine says %+v, Omar's %+v", a, o)
 	}

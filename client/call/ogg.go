@@ -18,9 +18,14 @@ var (
 	ErrNotOpus = errors.New("this is no Ogg/Opus file of one or two channels")
 	// ErrTooLong: the file holds more than maxPackets.
 	ErrTooLong = errors.New("the file is longer than two hours")
+	// ErrTooLarge: a packet of the file has more than maxPacket bytes.
+	ErrTooLarge = errors.New("the file has packets of more than 1,100 bytes, which do not fit into the network's; encode it at a lower rate, or in shorter frames")
 )
 
-const maxPackets = 2 * 3600 * 50 // two hours in packets of 20 ms
+const (
+	maxPackets = 2 * 3600 * 50 // two hours in packets of 20 ms
+	maxPacket  = 1100          // bytes; padded, under RTP, SRTP and TURN it still is no more than 1,200
+)
 
 // Source is what is played: the Opus packets of a file, in order.
 type Source struct {
@@ -52,6 +57,9 @@ func ReadSource(r io.Reader) (*Source, error) {
 		default:
 			if _, err := duration(packet); err != nil {
 				continue // an empty or damaged packet is a gap, as on the network
+			}
+			if len(packet) > maxPacket {
+				return nil, ErrTooLarge
 			}
 			s.packets = append(s.packets, packet)
 			s.largest = max(s.largest, len(packet))
@@ -115,15 +123,19 @@ func (p *pageReader) page() error {
 	if serial != p.serial {
 		return nil
 	}
-	if continued := head[5]&1 != 0; !continued {
+	continued := head[5]&1 != 0
+	if !continued {
 		p.part = nil
 	}
+	lost := continued && p.part == nil // the page with its beginning is not there
 	for _, n := range table {
 		p.part = append(p.part, body[:n]...)
 		body = body[n:]
 		if n < 255 {
-			p.ready = append(p.ready, p.part)
-			p.part = nil
+			if !lost {
+				p.ready = append(p.ready, p.part)
+			}
+			p.part, lost = nil, false
 		}
 		if len(p.part) > 1<<20 {
 			return ErrNotOgg

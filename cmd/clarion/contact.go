@@ -123,6 +123,8 @@ type contactsCommand struct{}
 // Help explains the command.
 func (contactsCommand) Help() string {
 	return `Lists the people you know: accepted, requested (waiting for you to accept or block), or blocked; and how each was checked.
+With --json "checked" is null for whom you did not check; "came_by":"link" says that they opened your link, "changed":true that their
+keys are others now and were not checked since.
 
 Example:
 

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,6 +29,7 @@ import (
 	"clarion.chat/clarion/clariontest"
 	"clarion.chat/clarion/client/vault"
 	"clarion.chat/clarion/client/vault/filevault"
+	srv "clarion.chat/clarion/server"
 )
 
 // raceExit keeps a process that is built with the race detector from waiting a
@@ -51,7 +53,7 @@ func TestScripts(t *testing.T) {
 		name := strings.TrimSuffix(filepath.Base(file), ".txt")
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := clariontest.NewServer(t)
+			server := clariontest.NewServer(t, func(c *srv.Config) { c.Relay.Anywhere = true })
 			testscript.Run(t, testscript.Params{
 				Files:               []string{file},
 				RequireExplicitExec: true,
@@ -85,7 +87,7 @@ type scriptCommand = func(ts *testscript.TestScript, neg bool, args []string)
 //	forge FILE NEW                 signs a saved answer anew, with a key of its own
 func scriptCommands(server *clariontest.Server) map[string]scriptCommand {
 	held := map[string]vault.Vault{}
-	return map[string]scriptCommand{
+	all := map[string]scriptCommand{
 		"hold": func(ts *testscript.TestScript, neg bool, args []string) {
 			v, err := filevault.Open(ts.MkAbs(args[0]))
 			ts.Check(err)
@@ -148,6 +150,8 @@ func scriptCommands(server *clariontest.Server) map[string]scriptCommand {
 			}
 		},
 	}
+	maps.Copy(all, soundCommands())
+	return all
 }
 
 // checkFailure runs a command that must fail in the promised way.

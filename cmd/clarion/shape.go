@@ -46,14 +46,22 @@ type inviteShape struct {
 }
 
 type checkedShape struct {
-	How string `json:"how"`
+	How string `json:"how"` // invite_link, digits, qr
 	At  string `json:"at"`
 }
 
-type contactShape struct {
-	Handle  string        `json:"handle"`
-	State   string        `json:"state"`
+// standingShape is what is known of a person's keys. Only checked is a check:
+// that they came by one's link says that they had it, not who they are.
+type standingShape struct {
 	Checked *checkedShape `json:"checked"`
+	CameBy  string        `json:"came_by,omitempty"` // "link"
+	Changed bool          `json:"changed,omitempty"` // their keys are others now, and were not checked since
+}
+
+type contactShape struct {
+	Handle string `json:"handle"`
+	State  string `json:"state"`
+	standingShape
 }
 
 type leftShape struct {
@@ -219,10 +227,10 @@ type head struct {
 
 type arrivedShape struct {
 	head
-	ID      string        `json:"id"`
-	From    string        `json:"from"`
-	Checked *checkedShape `json:"checked"`
-	Text    string        `json:"text"`
+	ID   string `json:"id"`
+	From string `json:"from"`
+	standingShape
+	Text string `json:"text"`
 }
 
 type stateShape struct {
@@ -277,15 +285,23 @@ type problemShape struct {
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-func shapeChecked(c *client.Checked) *checkedShape {
+func shapeStanding(c *client.Checked) (s standingShape) {
 	if c == nil {
-		return nil
+		return s
 	}
-	return &checkedShape{How: c.How, At: stamp(c.At)}
+	switch c.How {
+	case client.CheckedInviteLink, client.CheckedDigits, client.CheckedQR:
+		s.Checked = &checkedShape{How: c.How, At: stamp(c.At)}
+	case client.CheckedCameByLink:
+		s.CameBy = "link"
+	case client.CheckedChanged, client.CheckedNotSince:
+		s.Changed = true
+	}
+	return s
 }
 
 func shapeContact(c client.Contact) contactShape {
-	return contactShape{Handle: c.Handle.String(), State: string(c.State), Checked: shapeChecked(c.Checked)}
+	return contactShape{Handle: c.Handle.String(), State: string(c.State), standingShape: shapeStanding(c.Checked)}
 }
 
 func shapeConversation(c client.Conversation) conversationShape {
@@ -302,7 +318,7 @@ func shapeConversation(c client.Conversation) conversationShape {
 func shapeMessage(m client.Message) arrivedShape {
 	return arrivedShape{
 		head: head{Event: "message_arrived", At: stamp(m.At), Conversation: m.Conversation, Seq: m.Seq},
-		ID:   m.ID, From: m.From.String(), Checked: shapeChecked(m.Checked), Text: m.Text,
+		ID:   m.ID, From: m.From.String(), standingShape: shapeStanding(m.Checked), Text: m.Text,
 	}
 }
 

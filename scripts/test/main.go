@@ -35,7 +35,7 @@ func main() {
 		r.check("staticcheck for the browser", func() (string, error) {
 			return r.command(browser(), "bin/staticcheck", "-tags", "chromium", "./cmd/clarion-wasm/...")
 		})
-		r.goTest("go test -race", false, nil, "-race", "./...")
+		r.goTest("go test -race", false, nil, "-race", "-timeout=30m", "./...")
 		r.goTest("go test as wasm", true, browser(), append([]string{"-exec", r.wasmRunner()}, browserPackages()...)...)
 		r.fuzz(2 * time.Second)
 	}

@@ -14,8 +14,8 @@ const web = new URL('../', import.meta.url).pathname
 const dist = web + 'dist/'
 
 /** Budgets in bytes as they travel: brotli for text, as they are for fonts. */
-const budgets = { js: 60_000, css: 12_000, font: 55_000, core: 1_500_000 }
-type Kind = keyof typeof budgets
+const budgets = { js: 60_000, css: 12_000, font: 55_000, core: 1_500_000, call: 170_000 }
+type Kind = Exclude<keyof typeof budgets, 'call'>
 
 const kindOf = (path: string): Kind | null => {
   if (path.endsWith('.js')) return 'js'
@@ -39,7 +39,7 @@ function sums(paths: string[], size: (path: string) => number = travels): Record
 }
 
 const over = (got: Record<Kind, number>): string[] =>
-  (Object.keys(budgets) as Kind[]).filter((k) => got[k] > budgets[k]).map((k) => `${k}: ${got[k]} of ${budgets[k]} bytes`)
+  (Object.keys(got) as Kind[]).filter((k) => got[k] > budgets[k]).map((k) => `${k}: ${got[k]} of ${budgets[k]} bytes`)
 
 const components = (folder = web + 'src/'): string[] =>
   readdirSync(folder, { withFileTypes: true }).flatMap((f) => (f.isDirectory() ? components(`${folder}${f.name}/`) : f.name.endsWith('.svelte') ? [folder + f.name] : []))
@@ -73,6 +73,30 @@ test('the core is within its budget', () => {
   expect(existsSync(dist + core[0] + '.br'), 'the core travels compressed').toBe(true)
   console.log(`core: ${travels(core[0] ?? '')} bytes in brotli`)
   expect(over(sums(core))).toEqual([])
+})
+
+/** needs lists a part of the app and all that it cannot begin without. */
+function needs(part: RegExp, all = new Set<string>()): Set<string> {
+  const files = readdirSync(dist + 'assets').filter((f) => f.endsWith('.js'))
+  const add = (file: string): void => {
+    if (all.has(file)) return
+    all.add(file)
+    for (const [, other] of readFileSync(`${dist}assets/${file}`, 'utf8').matchAll(/(?:from|import)"\.\/([^"]+)"/g)) add(other ?? '')
+  }
+  files.filter((f) => part.test(f)).forEach(add)
+  return all
+}
+
+test('what a call is made of comes with the first call, and is within its budget', () => {
+  const before = needs(/^Main-/)
+  const call = [...needs(/^(Talk|Before)-/)].filter((f) => !before.has(f))
+  expect(before.size, 'control').toBeGreaterThan(3)
+  expect(call.length, 'control').toBeGreaterThan(1)
+  expect(call.filter((f) => readFileSync(`${dist}assets/${f}`, 'utf8').includes('RTCPeerConnection'))).toHaveLength(1)
+  expect([...before].filter((f) => readFileSync(`${dist}assets/${f}`, 'utf8').includes('RTCPeerConnection'))).toEqual([])
+  const size = call.reduce((sum, f) => sum + travels(`assets/${f}`), 0)
+  console.log(`call: ${size} bytes in brotli`)
+  expect(size).toBeLessThanOrEqual(budgets.call)
 })
 
 test('what travels compressed is the file it stands beside', () => {

@@ -80,6 +80,28 @@ test('the tab that is next has the program before it needs it, and no other tab 
   expect(got.get(last.page)).toBe(1)
 })
 
+test('a tab that nobody looks at asks a core that begins for nothing, until somebody does', async () => {
+  const next = await Tab.open(ada.context, server)
+  await next.go('omar')
+  const aside = await ada.context.newPage()
+  await aside.addInitScript(() => {
+    const w = window as unknown as { seen?: boolean }
+    Object.defineProperty(document, 'visibilityState', { get: () => (w.seen ? 'visible' : 'hidden') })
+  })
+  await aside.goto(server.url)
+  await ada.page.close()
+  await next.say('nobody else asks')
+  await next.sent('nobody else asks')
+  const tabs = async () => new Set((await asked(next.page)).map((c) => c.id.split('/')[0])).size
+  expect(await tabs(), 'one tab asks').toBe(1)
+  await aside.evaluate(() => {
+    ;(window as unknown as { seen: boolean }).seen = true
+    document.dispatchEvent(new Event('visibilitychange'))
+  })
+  await expect(aside.getByRole('navigation', { name: 'Conversations' }).getByText('You: nobody else asks')).toBeVisible()
+  expect(await tabs(), 'both do').toBe(2)
+})
+
 test('a core that begins elsewhere is asked to keep the message first, and nothing twice', async () => {
   const next = await Tab.open(ada.context, server)
   await next.go('omar')

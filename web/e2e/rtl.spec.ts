@@ -80,7 +80,7 @@ test('a language of other letters that runs right to left', async ({ browser }) 
     await expect(page.getByRole('dialog')).toBeVisible()
     await look(page, '52-rtl-new')
     await page.keyboard.press('Escape')
-    await page.getByRole('navigation').locator('footer button').click()
+    await page.getByRole('navigation').locator('footer button').last().click()
     await expect(page.locator('[data-section="knows"]')).toBeVisible()
     await look(page, '53-rtl-settings', false)
 

@@ -226,9 +226,12 @@ test('a slow disk freezes nothing, claims nothing and loses nothing', async () =
   for (const t of [holder, follower]) expect(await t.page.locator('[data-message]').filter({ hasText: 'slow, from' }).locator('[data-state]').count(), 'nothing is claimed').toBe(0)
   expect(holder.holds).toBe(true)
   await holder.page.evaluate(() => ((window as unknown as { slow: boolean }).slow = false))
-  await holder.sent('slow, from the holder')
-  await follower.sent('slow, from the follower')
-  for (const text of ['slow, from the holder', 'slow, from the follower']) await omar.reads(text)
+  for (const text of ['slow, from the holder', 'slow, from the follower']) await expect(omar.bubble(text)).toHaveCount(1, { timeout: 90_000 })
+  // Of what was sent only the last says so, whichever that is.
+  for (const t of [holder, follower]) {
+    await expect(t.page.locator('[data-message]').last().locator('[data-state]')).toHaveText(/Sent|Delivered|Read/)
+    await expect(t.page.locator('[data-state=queued]')).toHaveCount(0)
+  }
 })
 
 test('no room is said in the tab that wrote, and it goes on with room again', async () => {

@@ -1,111 +1,87 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-// Microphone, camera, screen: asked of the browser, and let go again.
+// Microphones, cameras and speakers of this device.
 
-/** Why a device is not to be had; each has its words on the screen. */
-export type Missing = 'denied' | 'none' | 'busy' | 'insecure' | 'failed'
+/** Why a device gives nothing. */
+export type Fault = 'denied' | 'missing' | 'busy' | 'insecure' | 'failed'
 
-/** missing tells from a browser's error why there is no device. */
-export function missing(e: unknown): Missing {
-  if (!navigator.mediaDevices) return 'insecure'
-  switch (e instanceof DOMException ? e.name : '') {
-    case 'NotAllowedError':
-    case 'SecurityError':
-      return 'denied'
-    case 'NotFoundError':
-    case 'OverconstrainedError':
-      return 'none'
-    case 'NotReadableError':
-    case 'AbortError':
-      return 'busy'
-  }
-  return 'failed'
-}
-
-/** A microphone's sound, cleaned as calls are used to. */
-export async function microphone(id: string): Promise<MediaStreamTrack> {
-  const audio = { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1, ...(id ? { deviceId: { exact: id } } : {}) }
-  return first(await navigator.mediaDevices.getUserMedia({ audio }))
-}
-
-/** A camera's picture, of a size that two people need. */
-export async function camera(id: string): Promise<MediaStreamTrack> {
-  const video = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 24, max: 30 }, ...(id ? { deviceId: { exact: id } } : {}) }
-  return first(await navigator.mediaDevices.getUserMedia({ video }))
-}
-
-/** The screen, a window or a tab, as the person chooses in the browser's own dialog. */
-export async function screen(): Promise<MediaStreamTrack> {
-  const track = first(await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { max: 15 } }, audio: false }))
-  track.contentHint = 'detail'
-  return track
-}
-
-function first(stream: MediaStream): MediaStreamTrack {
-  const track = stream.getTracks()[0]
-  if (!track) throw new DOMException('no track', 'NotFoundError')
-  return track
-}
-
-export interface Device {
+export interface Choice {
   id: string
+  /** Empty until the browser tells names, which it does after permission. */
   label: string
 }
 
 export interface Devices {
-  microphones: Device[]
-  cameras: Device[]
-  speakers: Device[]
+  microphones: Choice[]
+  cameras: Choice[]
+  /** Empty where the browser lets no page choose. */
+  speakers: Choice[]
 }
 
-/** devices lists what there is; without permission the labels are empty. */
+/** fault says what was wrong when a device was asked for. */
+export function fault(e: unknown): Fault {
+  const name = e instanceof DOMException ? e.name : ''
+  if (name === 'NotAllowedError' || name === 'SecurityError') return 'denied'
+  if (name === 'NotFoundError' || name === 'OverconstrainedError') return 'missing'
+  if (name === 'NotReadableError' || name === 'AbortError') return 'busy'
+  return name === 'InsecureError' ? 'insecure' : 'failed'
+}
+
+async function one(constraints: MediaStreamConstraints): Promise<MediaStreamTrack> {
+  // A page that did not come under TLS has no devices at all.
+  if (!navigator.mediaDevices) throw new DOMException('no devices here', 'InsecureError')
+  const track = (await navigator.mediaDevices.getUserMedia(constraints)).getTracks()[0]
+  if (!track) throw new DOMException('no track', 'NotFoundError')
+  return track
+}
+
+const wish = (id: string) => (id ? { deviceId: { ideal: id } } : {})
+
+export async function microphone(id = ''): Promise<MediaStreamTrack> {
+  const track = await one({ audio: { ...wish(id), echoCancellation: true, noiseSuppression: true, autoGainControl: true } })
+  track.contentHint = 'speech'
+  return track
+}
+
+export async function camera(id = ''): Promise<MediaStreamTrack> {
+  const track = await one({ video: { ...wish(id), width: { ideal: 960 }, height: { ideal: 540 }, frameRate: { ideal: 24, max: 30 } } })
+  track.contentHint = 'motion'
+  return track
+}
+
+/** Whether this browser lets a page choose where sound comes out. */
+export const speakersChosen = 'setSinkId' in HTMLMediaElement.prototype
+
 export async function devices(): Promise<Devices> {
-  const all = (await navigator.mediaDevices?.enumerateDevices?.()) ?? []
-  const of = (kind: MediaDeviceKind) =>
+  const all = (await navigator.mediaDevices?.enumerateDevices().catch(() => [])) ?? []
+  const of = (kind: MediaDeviceKind): Choice[] =>
     all.filter((d) => d.kind === kind && d.deviceId !== '' && d.deviceId !== 'communications').map((d) => ({ id: d.deviceId, label: d.label }))
-  return { microphones: of('audioinput'), cameras: of('videoinput'), speakers: of('audiooutput') }
+  return { microphones: of('audioinput'), cameras: of('videoinput'), speakers: speakersChosen ? of('audiooutput') : [] }
 }
 
-/** watchLevel calls f some times a second with how loud a track is, 0 to 1.
- *  What it returns ends it. */
-export function watchLevel(track: MediaStreamTrack, f: (level: number) => void): () => void {
+/** onDevices calls f when a device comes or goes, until the function it gives back is called. */
+export function onDevices(f: () => void): () => void {
+  navigator.mediaDevices?.addEventListener('devicechange', f)
+  return () => navigator.mediaDevices?.removeEventListener('devicechange', f)
+}
+
+/** meter tells how loud a track is, from 0 to 1, until it is ended. */
+export function meter(track: MediaStreamTrack, level: (v: number) => void): () => void {
   const context = new AudioContext()
+  const source = context.createMediaStreamSource(new MediaStream([track]))
   const analyser = context.createAnalyser()
-  analyser.fftSize = 512
-  context.createMediaStreamSource(new MediaStream([track])).connect(analyser)
+  analyser.fftSize = 1024
+  source.connect(analyser)
+  void context.resume().catch(() => undefined)
   const samples = new Float32Array(analyser.fftSize)
   const timer = setInterval(() => {
     analyser.getFloatTimeDomainData(samples)
-    const power = samples.reduce((sum, s) => sum + s * s, 0) / samples.length
-    f(power > 0 ? Math.min(1, Math.max(0, 1 + Math.log10(power) / 5)) : 0)
+    const power = Math.sqrt(samples.reduce((sum, v) => sum + v * v, 0) / samples.length)
+    // Decibels: silence in a room is some -60, a voice near by some -20.
+    level(Math.min(1, Math.max(0, (20 * Math.log10(power + 1e-6) + 60) / 50)))
   }, 100)
   return () => {
     clearInterval(timer)
-    void context.close()
-  }
-}
-
-/** ring sounds, quietly, until what it returns is called. A browser that lets no
- *  page sound before it was touched stays silent. */
-export function ring(): () => void {
-  const context = new AudioContext()
-  const gain = context.createGain()
-  gain.gain.value = 0
-  gain.connect(context.destination)
-  for (const frequency of [440, 554]) {
-    const tone = context.createOscillator()
-    tone.frequency.value = frequency
-    tone.connect(gain)
-    tone.start()
-  }
-  const sound = () => {
-    const t = context.currentTime
-    gain.gain.setTargetAtTime(0.06, t, 0.02)
-    gain.gain.setTargetAtTime(0, t + 0.8, 0.05)
-  }
-  sound()
-  const timer = setInterval(sound, 3000)
-  return () => {
-    clearInterval(timer)
+    source.disconnect()
     void context.close()
   }
 }

@@ -1,193 +1,177 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-// One RTCPeerConnection: media of one round of one call. It is made with a
-// certificate that the core was told of before, and never with another.
-import type { CallCandidate, Relay } from '../core/generated'
-import { tamed } from './sdp'
+// One connection to the other side's media engine: the only place that makes
+// an RTCPeerConnection. It always has one line for sound and one for picture,
+// both ways, so that turning a camera on needs no new agreement.
+import type { CallCandidate } from '../core/generated'
+import { Reader, type Reading } from './reading'
+import { isOf, steady } from './sdp'
 
-/** What a connection tells of itself. */
-export interface PeerEvents {
-  candidate(c: CallCandidate): void
-  /** up is true while media can flow. */
-  connection(up: boolean): void
-  /** The other side's sound and picture; the stream stays the same. */
-  media(stream: MediaStream): void
+/** The most that a picture may take, in bits per second. */
+const most = { camera: 1_000_000, screen: 1_500_000 }
+
+export interface PeerListeners {
+  candidate: (c: CallCandidate) => void
+  /** A line of the other side is there; it stays for as long as the connection. */
+  track: (t: MediaStreamTrack) => void
+  state: (s: RTCPeerConnectionState) => void
 }
 
-/** What is known of the way that media take. */
-export interface Way {
-  path: 'direct' | 'relay' | 'unknown'
-  /** Host name of this side's relay, when it is in use. */
-  relay: string
-}
-
-/** What has gone and come so far. */
-export interface Flow {
-  /** Bits a second that the network is thought to carry; 0 while unknown. */
-  room: number
-  /** Share of the other side's packets that were lost lately, 0 to 1. */
-  loss: number
-  /** Seconds from one side to the other and back. */
-  delay: number
-}
-
-/** drawCertificate makes the key of one call's media, and its fingerprint as
- *  the core wants it. The key stays in the browser. */
-export async function drawCertificate(): Promise<{ certificate: RTCCertificate; fingerprint: string }> {
+/** draw makes a certificate for one round and names it as the core wants it. */
+export async function draw(): Promise<{ certificate: RTCCertificate; fingerprint: string }> {
   const certificate = await RTCPeerConnection.generateCertificate({ name: 'ECDSA', namedCurve: 'P-256' } as EcKeyGenParams)
-  const print = certificate.getFingerprints().find((f) => f.algorithm === 'sha-256')
-  if (!print?.value) throw new Error('the browser names no SHA-256 fingerprint of its certificate')
-  return { certificate, fingerprint: `sha-256 ${print.value.toUpperCase()}` }
+  const print = certificate.getFingerprints().find((f) => f.algorithm?.toLowerCase() === 'sha-256')?.value
+  if (!print) throw new Error('the browser names no sha-256 fingerprint')
+  return { certificate, fingerprint: `sha-256 ${print.toUpperCase()}` }
 }
 
 export class Peer {
-  private readonly pc: RTCPeerConnection
-  private readonly incoming = new MediaStream()
-  private audio: RTCRtpTransceiver | null = null
-  private video: RTCRtpTransceiver | null = null
-  private tracks: { audio: MediaStreamTrack | null; video: MediaStreamTrack | null } = { audio: null, video: null }
-  private early: RTCIceCandidateInit[] = []
-  private described = false
-  private readonly relays: string[]
-  private lost = { packets: 0, of: 0 }
+  readonly #pc: RTCPeerConnection
+  readonly #to: PeerListeners
+  readonly #reader: Reader
+  readonly #relayOnly: boolean
+  readonly #certificate: RTCCertificate
+  #early: CallCandidate[] = [] // the other side's, before their description
+  #own: CallCandidate[] | null = [] // ours, before our description has gone
+  #closed = false
 
-  constructor(certificate: RTCCertificate, relay: Relay | null, relayOnly: boolean, private readonly events: PeerEvents) {
-    this.relays = relay?.urls ?? []
-    this.pc = new RTCPeerConnection({
-      certificates: [certificate],
-      iceServers: relay ? [{ urls: relay.urls, username: relay.username, credential: relay.credential }] : [],
-      iceTransportPolicy: relayOnly ? 'relay' : 'all',
+  constructor(certificate: RTCCertificate, servers: RTCIceServer[], relayOnly: boolean, to: PeerListeners) {
+    this.#to = to
+    this.#relayOnly = relayOnly
+    this.#certificate = certificate
+    this.#pc = new RTCPeerConnection(this.#settings(servers))
+    this.#reader = new Reader(this.#pc)
+    this.#pc.onicecandidate = (e) => {
+      if (!e.candidate?.candidate) return
+      const c = { candidate: e.candidate.candidate, mid: e.candidate.sdpMid ?? '', line: e.candidate.sdpMLineIndex ?? 0 }
+      if (this.#own) this.#own.push(c)
+      else to.candidate(c)
+    }
+    this.#pc.onconnectionstatechange = () => {
+      if (!this.#closed) to.state(this.#pc.connectionState)
+    }
+  }
+
+  #settings(servers: RTCIceServer[]): RTCConfiguration {
+    return {
+      certificates: [this.#certificate],
+      iceServers: servers,
+      iceTransportPolicy: this.#relayOnly ? 'relay' : 'all',
       bundlePolicy: 'max-bundle',
       rtcpMuxPolicy: 'require',
-    })
-    this.pc.onicecandidate = ({ candidate: c }) => {
-      if (c?.candidate) events.candidate({ candidate: c.candidate, mid: c.sdpMid ?? '', line: c.sdpMLineIndex ?? 0 })
-    }
-    this.pc.onconnectionstatechange = () => {
-      const s = this.pc.connectionState
-      if (s === 'connected') events.connection(true)
-      if (s === 'disconnected' || s === 'failed') events.connection(false)
-    }
-    this.pc.ontrack = ({ track }) => {
-      for (const t of this.incoming.getTracks()) if (t.kind === track.kind && t !== track) this.incoming.removeTrack(t)
-      this.incoming.addTrack(track)
-      events.media(this.incoming)
     }
   }
 
-  /** send puts tracks in place of those that are sent; null sends none. It
-   *  needs no new agreement. */
-  async send(audio: MediaStreamTrack | null, video: MediaStreamTrack | null): Promise<void> {
-    this.tracks = { audio, video }
-    await Promise.all([this.audio?.sender.replaceTrack(audio), this.video?.sender.replaceTrack(video)])
+  get connected(): boolean {
+    return this.#pc.connectionState === 'connected'
   }
 
-  /** offer describes this side first; with restart the way is looked for anew. */
-  async offer(restart: boolean): Promise<string> {
-    if (!this.audio) {
-      this.audio = this.pc.addTransceiver('audio', { direction: 'sendrecv' })
-      this.video = this.pc.addTransceiver('video', { direction: 'sendrecv' })
-      await this.prepare()
+  /** Both descriptions of an agreement are known. */
+  get agreed(): boolean {
+    return this.#pc.signalingState === 'stable' && this.#pc.remoteDescription !== null
+  }
+
+  /** offer makes an offer: the first one, or one that restarts ICE. The
+   *  candidates that belong to it wait until told(). */
+  async offer(servers: RTCIceServer[], restart: boolean): Promise<string> {
+    this.#own ??= []
+    if (restart) {
+      this.#pc.setConfiguration(this.#settings(servers))
+      // An offer that nothing came back to is of no use any more.
+      if (this.#pc.signalingState === 'have-local-offer') await this.#pc.setLocalDescription({ type: 'rollback' })
+    } else {
+      for (const kind of ['audio', 'video']) this.#prefer(this.#pc.addTransceiver(kind, { direction: 'sendrecv' }))
+      this.#lines()
     }
-    this.described = false
-    await this.pc.setLocalDescription(await this.pc.createOffer({ iceRestart: restart }))
-    return tamed(this.pc.localDescription?.sdp ?? '')
+    const made = await this.#pc.createOffer({ iceRestart: restart })
+    const sdp = steady(made.sdp ?? '')
+    await this.#pc.setLocalDescription({ type: 'offer', sdp })
+    return sdp
   }
 
-  /** take hears the other side's description; of an offer it gives the answer. */
-  async take(offer: boolean, sdp: string): Promise<string | null> {
-    await this.pc.setRemoteDescription({ type: offer ? 'offer' : 'answer', sdp: tamed(sdp) })
-    let answer: string | null = null
-    if (offer) {
-      if (!this.audio) {
-        for (const t of this.pc.getTransceivers()) {
-          if (t.receiver.track.kind === 'audio') this.audio ??= t
-          else this.video ??= t
-          t.direction = 'sendrecv'
-        }
-        await this.prepare()
-      }
-      await this.pc.setLocalDescription(await this.pc.createAnswer())
-      answer = tamed(this.pc.localDescription?.sdp ?? '')
+  /** take takes the other side's description; for an offer it gives the answer. */
+  async take(sdp: string, offer: boolean, servers: RTCIceServer[], restart: boolean): Promise<string | null> {
+    const theirs = steady(sdp)
+    if (!offer) {
+      await this.#pc.setRemoteDescription({ type: 'answer', sdp: theirs })
+      await this.#late(theirs)
+      return null
     }
-    this.described = true
-    for (const c of this.early.splice(0)) await this.pc.addIceCandidate(c).catch(() => {})
-    return answer
+    this.#own ??= []
+    if (restart) this.#pc.setConfiguration(this.#settings(servers))
+    await this.#pc.setRemoteDescription({ type: 'offer', sdp: theirs })
+    for (const t of this.#pc.getTransceivers()) {
+      t.direction = 'sendrecv'
+      this.#prefer(t)
+    }
+    this.#lines()
+    const made = await this.#pc.createAnswer()
+    const mine = steady(made.sdp ?? '')
+    await this.#pc.setLocalDescription({ type: 'answer', sdp: mine })
+    await this.#late(theirs)
+    return mine
   }
 
-  /** One candidate that cannot be used is passed over: there are others. */
+  /** told lets our candidates go: the description that they belong to has. */
+  told(): void {
+    const own = this.#own ?? []
+    this.#own = null
+    for (const c of own) this.#to.candidate(c)
+  }
+
+  /** candidate takes one of the other side's, now or with its description. */
   async candidate(c: CallCandidate): Promise<void> {
-    const init = { candidate: c.candidate, sdpMid: c.mid, sdpMLineIndex: c.line }
-    if (!this.described) this.early.push(init)
-    else await this.pc.addIceCandidate(init).catch(() => {})
-  }
-
-  /** Few codecs, so that a description fits a frame; sound before picture. */
-  private async prepare(): Promise<void> {
-    this.audio?.setCodecPreferences(codecs('audio', ['audio/opus']))
-    this.video?.setCodecPreferences(codecs('video', ['video/VP8', 'video/rtx']))
-    await this.send(this.tracks.audio, this.tracks.video)
-    await this.bound(800_000)
-  }
-
-  /** bound limits the picture, in bits a second, and puts sound before it. */
-  async bound(most: number): Promise<void> {
-    const set = async (t: RTCRtpTransceiver | null, change: (e: RTCRtpEncodingParameters) => void) => {
-      const p = t?.sender.getParameters()
-      if (!t || !p?.encodings.length) return
-      p.encodings.forEach(change)
-      await t.sender.setParameters(p).catch(() => {})
+    const sdp = this.#pc.remoteDescription?.sdp
+    if (sdp === undefined || !isOf(c.candidate, sdp)) {
+      this.#early.push(c)
+      return
     }
-    await set(this.audio, (e) => ((e.priority = 'high'), (e.networkPriority = 'high')))
-    await set(this.video, (e) => ((e.priority = 'low'), (e.maxBitrate = most)))
+    // One that the browser does not understand is one way less.
+    await this.#pc.addIceCandidate({ candidate: c.candidate, sdpMid: c.mid || null, sdpMLineIndex: c.line }).catch(() => undefined)
   }
 
-  private async pair(): Promise<{ pair?: RTCIceCandidatePairStats; local?: Candidate; remote?: Candidate; report: RTCStatsReport }> {
-    const report = await this.pc.getStats()
-    let pair: RTCIceCandidatePairStats | undefined
-    for (const s of report.values()) {
-      if (s.type === 'transport' && s.selectedCandidatePairId) pair = report.get(s.selectedCandidatePairId)
+  async #late(sdp: string): Promise<void> {
+    const now = this.#early.filter((c) => isOf(c.candidate, sdp))
+    this.#early = this.#early.filter((c) => !now.includes(c)).slice(-64)
+    for (const c of now) await this.candidate(c)
+  }
+
+  /** #prefer allows one codec of each kind, so that a description is short. */
+  #prefer(t: RTCRtpTransceiver): void {
+    const kind = t.receiver.track.kind
+    const wanted = kind === 'audio' ? /^audio\/opus$/i : /^video\/(VP8|rtx)$/i
+    const codecs = RTCRtpReceiver.getCapabilities(kind)?.codecs.filter((c) => wanted.test(c.mimeType)) ?? []
+    if (codecs.length > 0) t.setCodecPreferences(codecs)
+  }
+
+  #lines(): void {
+    for (const t of this.#pc.getTransceivers()) this.#to.track(t.receiver.track)
+  }
+
+  #sender(kind: 'audio' | 'video'): RTCRtpSender | undefined {
+    return this.#pc.getTransceivers().find((t) => t.receiver.track.kind === kind)?.sender
+  }
+
+  /** send puts a track on a line, or takes it off. Sound comes before picture. */
+  async send(kind: 'audio' | 'video', track: MediaStreamTrack | null, screen = false): Promise<void> {
+    const sender = this.#sender(kind)
+    if (!sender || this.#closed) return
+    await sender.replaceTrack(track)
+    const p = sender.getParameters()
+    for (const e of p.encodings) {
+      e.priority = kind === 'audio' ? 'high' : 'low'
+      e.networkPriority = kind === 'audio' ? 'high' : 'low'
+      if (kind === 'video') e.maxBitrate = screen ? most.screen : most.camera
     }
-    if (!pair) return { report }
-    return { pair, local: report.get(pair.localCandidateId), remote: report.get(pair.remoteCandidateId), report }
+    if (kind === 'video') p.degradationPreference = screen ? 'maintain-resolution' : 'balanced'
+    if (p.encodings.length > 0) await sender.setParameters(p).catch(() => undefined) // before there is an agreement
   }
 
-  /** way says how media flow now. */
-  async way(): Promise<Way> {
-    const { local, remote } = await this.pair()
-    if (!local || !remote) return { path: 'unknown', relay: '' }
-    const ours = local.candidateType === 'relay'
-    const path = ours || remote.candidateType === 'relay' ? 'relay' : 'direct'
-    const url = ours ? (local.url ?? this.relays.find((u) => u.startsWith('turn')) ?? '') : ''
-    return { path, relay: /^turns?:(\[[^\]]*\]|[^:?]*)/.exec(url)?.[1] ?? '' }
+  read(): Promise<Reading> {
+    return this.#reader.read()
   }
 
-  /** flow measures the connection since it was last asked. */
-  async flow(): Promise<Flow> {
-    const { pair, report } = await this.pair()
-    const now = { packets: 0, of: 0 }
-    for (const s of report.values()) {
-      if (s.type !== 'inbound-rtp') continue
-      now.packets += Math.max(0, s.packetsLost ?? 0)
-      now.of += (s.packetsReceived ?? 0) + Math.max(0, s.packetsLost ?? 0)
-    }
-    const of = now.of - this.lost.of
-    const loss = of > 0 ? Math.max(0, now.packets - this.lost.packets) / of : 0
-    this.lost = now
-    return { room: pair?.availableOutgoingBitrate ?? 0, loss, delay: pair?.currentRoundTripTime ?? 0 }
-  }
-
-  /** close ends the connection; nothing is told after it. */
   close(): void {
-    this.pc.onicecandidate = this.pc.onconnectionstatechange = this.pc.ontrack = null
-    this.pc.close()
+    this.#closed = true
+    this.#pc.close()
   }
-}
-
-interface Candidate {
-  candidateType: string
-  url?: string
-}
-
-function codecs(kind: 'audio' | 'video', mimes: string[]): RTCRtpCodec[] {
-  return (RTCRtpReceiver.getCapabilities(kind)?.codecs ?? []).filter((c) => mimes.includes(c.mimeType))
 }

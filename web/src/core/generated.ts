@@ -133,7 +133,10 @@ export interface Calls {
 	 * do not know us see a contact request.
 	 */
 	newGroup: { params: { name: string; handles: string[]; }; result: Conversation };
-	/** AddMember brings a person into a group. */
+	/**
+	 * AddMember brings a person into a group. One who is in it, was never heard from
+	 * and cannot know of it any more is asked once more; else already_a_member.
+	 */
 	addMember: { params: Member; result: null };
 	/**
 	 * RemoveMember takes a person's devices out of a group. From that commit on
@@ -540,7 +543,7 @@ export interface Conversation {
 	unread: number;
 	/** own messages not yet sent */
 	queued: number;
-	/** code of what stops sending here, or empty */
+	/** code of what stops sending here, or keeps it from ever being read; or empty */
 	problem: string;
 	/** the message that stands last; nil when there is none */
 	last: Message | null;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // What a call that is over was, in words.
 import type { CallReason, PastCall } from '../core/generated'
+import type { Failure } from '../core/protocol'
 import { m } from '../paraglide/messages.js'
 import { bare } from './conversations.svelte'
 import { call } from './core.svelte'
@@ -73,4 +74,24 @@ export function endOf(e: Ended): string {
 /** pastCalls reads the list of past calls, newest first. */
 export function pastCalls(): Promise<PastCall[]> {
   return call('callHistory', { limit: 200 })
+}
+
+/** callWords gives a failure of a call the page's own words. */
+export function callWords(f: Failure, name: string): Failure {
+  switch (f.code) {
+    case 'call_in_progress':
+      return { ...f, text: m.call_fail_busy(), hint: m.call_fail_busy_hint() }
+    case 'unreachable':
+    case 'timeout':
+      return { ...f, text: m.call_fail_offline({ name }), hint: m.call_fail_offline_hint() }
+    case 'call_not_accepted':
+      return { ...f, text: m.call_fail_stranger({ name }), hint: '' }
+    case 'identity_changed':
+      return { ...f, text: m.call_fail_changed({ name }), hint: m.call_fail_changed_hint({ name }) }
+    case 'no_relay':
+      return { ...f, text: m.call_fail_no_relay(), hint: m.call_fail_no_relay_hint({ name }) }
+    case 'core_moved':
+      return { ...f, text: m.call_fail_moved(), hint: '' }
+  }
+  return f
 }

@@ -2,7 +2,7 @@
 // The list of conversations, the people in them, and who is writing.
 import type { Contact, Conversation } from '../core/generated'
 import { account, onAccount } from './account.svelte'
-import { call, failure, on } from './core.svelte'
+import { call, core, failure, on, unseen } from './core.svelte'
 import { tellFailure } from './notices.svelte'
 
 export const conversations = $state({
@@ -21,12 +21,18 @@ let running: Promise<void> | null = null
 let again = false
 
 /** reload reads the list anew; calls while it runs make one more. What was
- *  done before the call is in the list when it ends. */
+ *  done before the call is in the list when it ends. In a tab that nobody
+ *  looks at it waits until somebody does. */
 export function reload(): Promise<void> {
   again = true
+  if (unseen()) return Promise.resolve()
   running ??= read().finally(() => (running = null))
   return running
 }
+
+document.addEventListener('visibilitychange', () => {
+  if (again && core.state.phase === 'ready' && account.me) void reload()
+})
 
 async function read(): Promise<void> {
   try {
@@ -93,7 +99,8 @@ for (const kind of ['message_state', 'contact_requested', 'conversation_joined',
   on(kind, () => void reload())
 }
 on('problem', (e) => {
-  if (e.conversation === '' && e.code !== 'device_replaced') tellFailure({ code: e.code, text: e.text, hint: e.hint })
+  const lasting = e.conversation === '' || e.code === 'introduction_lapsed' // nothing in the conversation shows it
+  if (lasting && e.code !== 'device_replaced') tellFailure({ code: e.code, text: e.text, hint: e.hint })
 })
 onAccount(() => void reload())
 

@@ -61,13 +61,28 @@ const link = new Core(
       core.state = s
       core.holder = holder
       if (s.phase !== 'ready') core.online = false
-      if (began) for (const f of readyListeners) f()
+      if (began) readAgain()
     },
     otherRelease(other) {
       core.otherRelease = other
     },
   },
 )
+
+/** unseen says that nobody looks at this tab and that the core is elsewhere. */
+export const unseen = (): boolean => !core.holder && document.visibilityState === 'hidden'
+
+let unread = false // a core began while nobody looked at this tab
+
+/** readAgain lets the screens read what they show. Of a tab that nobody looks
+ *  at that can wait: with ten tabs a core that has begun has better to do. */
+function readAgain(): void {
+  unread = unseen()
+  if (!unread) for (const f of readyListeners) f()
+}
+document.addEventListener('visibilitychange', () => {
+  if (unread && core.state.phase === 'ready') readAgain()
+})
 
 /** start begins; the core is ready when core.state.phase says so. */
 export function start(): void {

@@ -5,6 +5,7 @@ import type { Contact, Conversation, HistoryItem } from '../core/generated'
 import { m } from '../paraglide/messages.js'
 import { account } from './account.svelte'
 import { call, failure, type Failure } from './core.svelte'
+import { keysChanged, standing } from './standing'
 import { stamp } from '../text/time'
 
 export type Form = 'json' | 'text'
@@ -93,7 +94,9 @@ function asJSON(handle: string, at: string, contacts: Contact[], all: Read[]): s
     contacts: contacts.map((c) => ({
       handle: c.handle,
       state: c.state,
-      checked: c.checked ? { how: c.checked.how, at: stamp(c.checked.at) } : null,
+      checked: c.checked && standing(c.checked) === 'checked' ? { how: c.checked.how, at: stamp(c.checked.at) } : null,
+      ...(standing(c.checked) === 'came' ? { came_by: 'link' } : {}),
+      ...(keysChanged(c.checked) ? { changed: true } : {}),
     })),
     conversations: all.map(({ conversation: c, items }) => ({
       id: c.id,

@@ -6,6 +6,11 @@ export type Standing = 'checked' | 'came' | 'changed' | 'unchecked'
 /** The ways in which a person's keys are checked; no other way is one. */
 const ways = ['invite_link', 'digits', 'qr']
 
+/** keysChanged reports whether a person's keys are others now, and were not checked since. */
+export function keysChanged(c: Checked | null): boolean {
+  return c?.how === 'changed_since_check' || c?.how === 'changed_not_checked'
+}
+
 /** standing sums a check up. Coming by our link is not a check, nor is what
  *  was acknowledged without one, nor any word that is not known here. */
 export function standing(c: Checked | null): Standing {

@@ -10,6 +10,7 @@ const hints: Record<string, () => string> = {
   contact_blocked: m.hint_contact_blocked,
   device_replaced: m.hint_device_replaced,
   id_reused: m.hint_restore,
+  introduction_lapsed: m.hint_introduction_lapsed,
   invite_needed: m.hint_invite_needed,
   bad_certificate: m.hint_restore,
   bad_entry: m.hint_restore,

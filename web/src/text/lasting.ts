@@ -9,3 +9,6 @@ export function clock(seconds: number): string {
   if (s >= 3600) return `${Math.floor(s / 3600)}:${rest}`
   return rest.replace(/^0/, '')
 }
+
+/** threes parts nine digits as they are read aloud. */
+export const threes = (code: string): string[] => code.match(/.{1,3}/g) ?? []
