@@ -152,13 +152,20 @@ func TestIdentityChanged(t *testing.T) {
 		t.Errorf("her old code says %+v (%v)", got, err)
 	}
 
-	if m, err := again.Message(ctx, conv, back.ID); err != nil || m.State != client.StateSent {
+	acknowledgedAfter(ada, again, g.ID, shownBefore.Digits, back, &live)
+}
+
+// acknowledgedAfter is acknowledges, after which the new device is told again.
+func acknowledgedAfter(ada, again *Client, group, digitsBefore string, back client.Message, live *atomic.Int64) {
+	t, ctx := ada.t, Context(ada.t)
+	t.Helper()
+	if m, err := again.Message(ctx, back.Conversation, back.ID); err != nil || m.State != client.StateSent {
 		t.Errorf("what Omar wrote on the new device is %q (%v)", m.State, err)
 	}
 	before := live.Load()
-	acknowledges(ada, again, g.ID, shownBefore.Digits)
+	acknowledges(ada, again, group, digitsBefore)
 	again.AwaitState(back.ID, client.StateRead)
-	if err := ada.Typing(ctx, conv); err != nil || live.Load() == before {
+	if err := ada.Typing(ctx, back.Conversation); err != nil || live.Load() == before {
 		t.Errorf("once the word is given no live frame leaves (%v)", err)
 	}
 }
