@@ -32,6 +32,9 @@ type plan struct {
 	allocations int           // of the relay
 	relayOnly   bool          // nothing else
 
+	calls     int  // of each kind and way
+	callsOnly bool // nothing else
+
 	browser     bool // the web app too
 	browserOnly bool // nothing else
 	starts      int  // of the web app, each on a first visit and on a later one
@@ -42,9 +45,9 @@ type plan struct {
 
 func main() {
 	long := plan{rounds: 25, round: 1500 * time.Millisecond, delays: 3, delay: 5 * time.Second, idle: 5000, people: 8 * time.Second, costs: true, core: true,
-		browser: true, starts: 7, words: 150, handOvers: 7, history: 10_000, relayed: 8 * time.Second, allocations: 400}
+		browser: true, starts: 7, words: 150, handOvers: 7, history: 10_000, calls: 7, relayed: 8 * time.Second, allocations: 400}
 	short := plan{rounds: 7, round: time.Second, delays: 1, delay: 3 * time.Second, idle: 500, people: 3 * time.Second,
-		starts: 2, words: 20, handOvers: 2, history: 500, relayed: 2 * time.Second, allocations: 100}
+		starts: 2, words: 20, handOvers: 2, history: 500, calls: 2, relayed: 2 * time.Second, allocations: 100}
 	name := flag.String("child", "", "serve as this server (used by the program itself)")
 	dir := flag.String("dir", "bin", "folder for the data of the measurement, on the disk that is to be measured")
 	quick := flag.Bool("short", false, "30 seconds instead of ten minutes: fewer rounds, no costs by length, no size of the core, no browser")
@@ -52,6 +55,7 @@ func main() {
 	size := flag.Bool("core", false, "measure the browser's core alone")
 	web := flag.Bool("browser", false, "measure the web app alone, as it lies in web/dist; with -short in a minute")
 	turn := flag.Bool("relay", false, "measure the relay for calls alone")
+	call := flag.Bool("calls", false, "measure how calls of the web app begin alone, beside bare connections")
 	profile := flag.String("profile", "", "write profiles of both servers' processor time into this folder")
 	flag.Parse()
 	if *name != "" {
@@ -61,14 +65,15 @@ func main() {
 	if *quick {
 		p = short
 	}
-	p.throughput, p.profile, p.coreOnly, p.browserOnly, p.relayOnly = *only, *profile, *size, *web, *turn
-	if (p.core || p.coreOnly) && !p.throughput && !p.browserOnly && !p.relayOnly {
+	p.throughput, p.profile, p.coreOnly, p.browserOnly, p.relayOnly, p.callsOnly = *only, *profile, *size, *web, *turn, *call
+	all := !p.throughput && !p.coreOnly && !p.browserOnly && !p.relayOnly && !p.callsOnly
+	if p.coreOnly || p.core && all {
 		if _, err := exec.LookPath("node"); err != nil {
 			fmt.Fprintln(os.Stderr, "error: missing_requirement: node is needed to pack the browser's core\nhint: apt-get install nodejs, or go run ./bench -short")
 			os.Exit(3)
 		}
 	}
-	if (p.browser || p.browserOnly) && !p.throughput && !p.coreOnly && !p.relayOnly {
+	if p.browserOnly || p.callsOnly || p.browser && all {
 		if err := browserNeeds(); err != nil {
 			fmt.Fprintln(os.Stderr, "error: missing_requirement:", err)
 			os.Exit(3)
@@ -108,6 +113,8 @@ func (p plan) run(dir string) error {
 		return p.runBrowser(dir)
 	case p.relayOnly:
 		return p.runTURN(dir)
+	case p.callsOnly:
+		return p.runCalls(dir)
 	}
 	steps := []func(plan, string) error{plan.runThroughput}
 	if !p.throughput {
@@ -119,7 +126,7 @@ func (p plan) run(dir string) error {
 			steps = append(steps, plan.runCore)
 		}
 		if p.browser {
-			steps = append(steps, plan.runBrowser)
+			steps = append(steps, plan.runBrowser, plan.runCalls)
 		}
 	}
 	for _, step := range steps {

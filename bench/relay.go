@@ -70,11 +70,13 @@ type parcel struct {
 func openRelay(dir string) (*relay, error) {
 	ctx := context.Background()
 	// The same settings as the server's store.
-	settings := url.Values{"_pragma": {
-		"busy_timeout(2000)", "page_size(8192)", "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)",
-		"wal_autocheckpoint(2000)", "cache_size(-65536)",
-	}}
-	file := url.URL{Scheme: "file", Path: filepath.Join(dir, "relay.db"), RawQuery: settings.Encode()}
+	file := url.URL{Scheme: "file", Path: filepath.Join(dir, "relay.db")}
+	if err := setPages(file.String()); err != nil {
+		return nil, err
+	}
+	file.RawQuery = url.Values{"_pragma": {
+		"busy_timeout(2000)", "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)", "wal_autocheckpoint(4000)", "cache_size(-65536)",
+	}}.Encode()
 	db, err := sql.Open("sqlite", file.String())
 	if err != nil {
 		return nil, err
@@ -96,6 +98,18 @@ func openRelay(dir string) (*relay, error) {
 		NewSession: func() gws.SessionStorage { return new(place) },
 	})
 	return r, nil
+}
+
+// setPages makes the database with the pages that the store has: beside
+// journal_mode the setting comes too late.
+func setPages(file string) error {
+	db, err := sql.Open("sqlite", file)
+	if err != nil {
+		return err
+	}
+	db.SetMaxOpenConns(1)
+	_, err = db.Exec("PRAGMA page_size = 8192; PRAGMA user_version = 0")
+	return errors.Join(err, db.Close())
 }
 
 // quiet is the WebSocket library's logger.

@@ -24,6 +24,11 @@ import (
 //go:embed screen.js
 var screenScript string
 
+// callScript is more of it, about calls.
+//
+//go:embed call.js
+var callScript string
+
 // realServer is a clariond with the web app in it, as `make build` leaves it.
 type realServer struct {
 	url string
@@ -31,7 +36,8 @@ type realServer struct {
 }
 
 // startReal builds clariond from this tree and runs it. Only its allowance for
-// costly commands is wider: the measurement comes from one address.
+// costly commands is wider: the measurement comes from one address, and its
+// relay reaches that.
 func startReal(dir string) (*realServer, error) {
 	program, config := filepath.Join(dir, "clariond"), filepath.Join(dir, "clariond.conf")
 	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", program, "./cmd/clariond")
@@ -41,7 +47,7 @@ func startReal(dir string) (*realServer, error) {
 	if err := os.WriteFile(config, []byte("operator = Lin\nslow_per_second = 1000\nslow_burst = 1000\n"), 0o600); err != nil {
 		return nil, err
 	}
-	s := &realServer{cmd: exec.Command(program, "serve", "--data", filepath.Join(dir, "real"), "--listen", "127.0.0.1:0", "--config", config)}
+	s := &realServer{cmd: exec.Command(program, "serve", "--data", filepath.Join(dir, "real"), "--listen", "127.0.0.1:0", "--config", config, "--relay-anywhere")}
 	s.cmd.Stderr = os.Stderr
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -98,7 +104,7 @@ func show(ctx context.Context, b *chromium.Browser, url string) (*screen, error)
 		s.call("Page.enable", nil, nil),
 		s.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": 1280, "height": 800, "deviceScaleFactor": 1, "mobile": false}, nil),
 		s.call("Emulation.setFocusEmulationEnabled", map[string]any{"enabled": true}, nil),
-		s.call("Page.addScriptToEvaluateOnNewDocument", map[string]any{"source": screenScript}, nil),
+		s.call("Page.addScriptToEvaluateOnNewDocument", map[string]any{"source": screenScript + callScript}, nil),
 		s.call("Page.navigate", map[string]any{"url": url}, nil),
 	)
 }
@@ -179,9 +185,9 @@ type desk struct {
 	profile string
 }
 
-// sit starts a browser on the profile.
+// sit starts a browser on the profile, with a camera and a microphone.
 func sit(profile string) (*desk, error) {
-	b, err := chromium.Launch(context.Background(), profile)
+	b, err := chromium.Launch(context.Background(), profile, chromium.Devices...)
 	if err != nil {
 		return nil, err
 	}

@@ -3,9 +3,12 @@
 package clariontest
 
 import (
+	"errors"
+	"sync/atomic"
 	"testing"
 
 	"clarion.chat/clarion/client"
+	"clarion.chat/clarion/wire"
 )
 
 func safety(c *Client, handle string) client.Safety {
@@ -85,7 +88,8 @@ func TestCheck(t *testing.T) {
 // group, until the person acknowledges it or checks again.
 func TestIdentityChanged(t *testing.T) {
 	s := NewServer(t)
-	ada, _ := s.Register("ada")
+	var live atomic.Int64
+	ada, _ := s.RegisterWith("ada", Options{Dialer: countLive(&live)})
 	omar, words := s.Register("omar")
 	lin, _ := s.Register("lin")
 	conv := Meet(omar, ada) // Ada opens Omar's link: he is checked
@@ -133,6 +137,7 @@ func TestIdentityChanged(t *testing.T) {
 	if m, err := ada.Message(ctx, conv, waits.ID); err != nil || m.State != client.StateQueued {
 		t.Fatalf("what was typed is %+v (%v)", m, err)
 	}
+	back := learnsNothing(ada, again, conv, &live)
 	// Lin had not checked him: she writes on.
 	lin.Say(g.ID, "from Lin")
 	again.AwaitText("from Lin")
@@ -147,7 +152,49 @@ func TestIdentityChanged(t *testing.T) {
 		t.Errorf("her old code says %+v (%v)", got, err)
 	}
 
-	acknowledges(ada, again, g.ID, shownBefore.Digits)
+	acknowledgedAfter(ada, again, g.ID, shownBefore.Digits, back, &live)
+}
+
+// acknowledgedAfter is acknowledges, after which the new device is told again.
+func acknowledgedAfter(ada, again *Client, group, digitsBefore string, back client.Message, live *atomic.Int64) {
+	t, ctx := ada.t, Context(ada.t)
+	t.Helper()
+	if m, err := again.Message(ctx, back.Conversation, back.ID); err != nil || m.State != client.StateSent {
+		t.Errorf("what Omar wrote on the new device is %q (%v)", m.State, err)
+	}
+	before := live.Load()
+	acknowledges(ada, again, group, digitsBefore)
+	again.AwaitState(back.ID, client.StateRead)
+	if err := ada.Typing(ctx, back.Conversation); err != nil || live.Load() == before {
+		t.Errorf("once the word is given no live frame leaves (%v)", err)
+	}
+}
+
+// countLive counts the frames that leave for whoever is there.
+func countLive(n *atomic.Int64) client.Dialer {
+	return &Tap{Up: func(_ *Link, _ wire.Ref, body wire.Body) bool {
+		if _, is := body.(*wire.Live); is {
+			n.Add(1)
+		}
+		return true
+	}}
+}
+
+// learnsNothing: a new device that nobody acknowledged is not told that Ada
+// reads or writes.
+func learnsNothing(ada, again *Client, conv string, live *atomic.Int64) client.Message {
+	t, ctx := ada.t, Context(ada.t)
+	t.Helper()
+	back := again.Say(conv, "I am back")
+	shown := ada.AwaitText("I am back")
+	before := live.Load()
+	if err := errors.Join(ada.MarkRead(ctx, conv, shown.Seq), ada.Typing(ctx, conv)); err != nil {
+		t.Fatal(err)
+	}
+	if n := live.Load() - before; n != 0 {
+		t.Errorf("%d live frames left while texts are held", n)
+	}
+	return back
 }
 
 // acknowledges goes on from a held conversation: what waits leaves, and the

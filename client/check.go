@@ -401,6 +401,7 @@ func (c *Client) flushUnheld(ctx context.Context, v *conversation) error {
 // releaseHeld sends what waited for the person's word, if there is a
 // connection; else the next flush does.
 func (c *Client) releaseHeld(ctx context.Context) error {
+	c.marksDue() // they were held too
 	if !c.listening || !c.online {
 		return nil
 	}

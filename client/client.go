@@ -22,6 +22,7 @@ type Client struct {
 	rand   io.Reader
 
 	commands chan func()
+	pace     *pace
 	wake     chan struct{} // sessions have events, or ended
 	events   chan Event
 	outgoing chan Event // from the loop to the forwarder
@@ -60,6 +61,7 @@ func New(o Options) *Client {
 	c := &Client{
 		vault: o.Vault, dialer: o.Dialer, clock: o.Clock, rand: o.Rand,
 		commands: make(chan func()),
+		pace:     newPace(),
 		wake:     make(chan struct{}, 1),
 		events:   make(chan Event, 16),
 		outgoing: make(chan Event),
@@ -161,15 +163,21 @@ var errStopped = errors.New("the client has stopped")
 // do runs f in the loop and waits for it.
 func (c *Client) do(ctx context.Context, f func() error) error {
 	result := make(chan error, 1)
-	select {
-	case c.commands <- func() { result <- f() }:
-	case <-c.done:
-		return errStopped
-	case <-ctx.Done():
-		return fail(FailTimeout, ctx.Err())
+	behind := time.NewTicker(hurryAfter)
+	defer behind.Stop()
+	for {
+		select {
+		case c.commands <- func() { result <- f() }:
+			// The loop is in f now; f obeys ctx by itself.
+			return <-result
+		case <-behind.C:
+			c.pace.press()
+		case <-c.done:
+			return errStopped
+		case <-ctx.Done():
+			return fail(FailTimeout, ctx.Err())
+		}
 	}
-	// The loop is in f now; f obeys ctx by itself.
-	return <-result
 }
 
 // withAccount is do for what needs an account.

@@ -32,7 +32,7 @@ func (d *doors) closeAll() {
 
 // dial opens one connection and holds the server to its host and clock.
 func (c *Client) dial(ctx context.Context, server string, door DoorName, host string) (*session, error) {
-	s, err := openSession(ctx, c.dialer, server, door, c.wake)
+	s, err := openSession(ctx, c.dialer, server, door, c.wake, c.pace)
 	if err != nil {
 		return nil, err
 	}

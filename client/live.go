@@ -117,14 +117,15 @@ func liveNonce(counter uint64) []byte {
 }
 
 // Typing tells the members who are there that this person is writing. It is
-// best effort: without a connection nothing happens.
+// best effort: without a connection nothing happens. It is a mark like others:
+// nothing is told with marks off, or while a changed identity holds texts.
 func (c *Client) Typing(ctx context.Context, conversation string) error {
 	return c.withAccount(ctx, func() error {
 		v, err := c.byID(conversation)
 		if err != nil {
 			return err
 		}
-		if !c.online || v.obstacle() != "" || c.now().Sub(c.typingAt[v.ID]) < typingEvery {
+		if !c.online || c.self.MarksOff || c.held(v) || v.obstacle() != "" || c.now().Sub(c.typingAt[v.ID]) < typingEvery {
 			return nil
 		}
 		c.typingAt[v.ID] = c.now()

@@ -148,7 +148,7 @@ func (c *Client) sendMarks(ctx context.Context) error {
 	for _, v := range c.sorted() {
 		got := min(v.Seq, v.LastText)
 		read := min(v.Read, v.LastText)
-		if v.obstacle() != "" || len(v.Members) > markedGroups || (got <= v.ToldGot && read <= v.ToldRead) {
+		if c.held(v) || v.obstacle() != "" || len(v.Members) > markedGroups || (got <= v.ToldGot && read <= v.ToldRead) {
 			continue
 		}
 		if err := c.sendMark(ctx, v, max(got, v.ToldGot), max(read, v.ToldRead)); err != nil {

@@ -24,6 +24,7 @@ type session struct {
 	hello *wire.Hello
 	ahead int64           // seconds by which the server's clock was ahead of ours at its Hello
 	wake  chan<- struct{} // tells the loop that events or the end are there
+	pace  *pace
 
 	mu      sync.Mutex // guards what follows; reader and loop share it
 	waiting map[wire.Ref]chan wire.Body
@@ -35,9 +36,9 @@ type session struct {
 
 // openSession dials and reads the Hello. The reader runs until the connection
 // ends; close waits for nothing, Conn.Close makes Recv return.
-func openSession(ctx context.Context, d Dialer, server string, door DoorName, wake chan<- struct{}) (*session, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
-	defer cancel()
+func openSession(ctx context.Context, d Dialer, server string, door DoorName, wake chan<- struct{}, p *pace) (*session, error) {
+	ctx, end := p.within(ctx)
+	defer end()
 	conn, err := d.Dial(ctx, server, door)
 	if err != nil {
 		return nil, fail(FailUnreachable, err)
@@ -57,7 +58,7 @@ func openSession(ctx context.Context, d Dialer, server string, door DoorName, wa
 		conn.Close()
 		return nil, wire.Refuse(wire.CodeUnknownVersion)
 	}
-	s := &session{conn: conn, hello: hello, wake: wake, waiting: map[wire.Ref]chan wire.Body{}}
+	s := &session{conn: conn, hello: hello, wake: wake, pace: p, waiting: map[wire.Ref]chan wire.Body{}}
 	go s.read()
 	return s, nil
 }
@@ -172,18 +173,34 @@ func (s *session) callWithin(ctx context.Context, command wire.Body, d time.Dura
 		s.end(err)
 		return nil, fail(FailUnreachable, err)
 	}
-	select {
-	case body, ok := <-ch:
-		if !ok {
-			return nil, fail(FailUnreachable, errors.New("the connection ended"))
+	return s.await(ctx, ch)
+}
+
+// await takes the answer that comes by a channel.
+func (s *session) await(ctx context.Context, ch <-chan wire.Body) (wire.Body, error) {
+	begin := time.Now()
+	for {
+		select {
+		case body, ok := <-ch:
+			if !ok {
+				return nil, fail(FailUnreachable, errors.New("the connection ended"))
+			}
+			s.pace.took(time.Since(begin))
+			if r, refused := body.(*wire.Refusal); refused {
+				return nil, r
+			}
+			return body, nil
+		case <-s.pace.hurry:
+			if s.pace.patient(begin) {
+				continue
+			}
+			s.pace.lost()
+			s.end(errHurried)
+			return nil, fail(FailTimeout, errHurried)
+		case <-ctx.Done():
+			s.end(ctx.Err())
+			return nil, fail(FailTimeout, ctx.Err())
 		}
-		if r, refused := body.(*wire.Refusal); refused {
-			return nil, r
-		}
-		return body, nil
-	case <-ctx.Done():
-		s.end(ctx.Err())
-		return nil, fail(FailTimeout, ctx.Err())
 	}
 }
 

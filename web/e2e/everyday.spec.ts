@@ -111,7 +111,7 @@ test('a message is copied as it was written', async () => {
 
 test('without marks others see that it was sent and no more', async () => {
   const region = await ada.settings('What others see')
-  const marks = region.getByRole('switch', { name: 'Send delivered and read marks' })
+  const marks = region.getByRole('switch', { name: 'Send delivered and read marks, and that I am writing' })
   await expect(marks).toBeChecked()
   await marks.uncheck()
   await ada.reload()

@@ -5,7 +5,7 @@ import { expect, test } from '@playwright/test'
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { Looks } from './look'
+import { Looks, overflowing } from './look'
 import { Person } from './person'
 import { programs, Server } from './server'
 
@@ -112,6 +112,32 @@ test('a group is made, named, left and changed; quiet lines say so', async () =>
   await expect(omar.page.getByText('You left this conversation.')).toBeVisible()
   await looks.at(omar.page, '47-left')
   await ada.page.keyboard.press('Escape')
+})
+
+test('a long name and a long answer leave everything where it is', async () => {
+  await ada.begin(/^New group/)
+  const long = 'Friends of the harbour restoration committee and their families of the whole coast'
+  await ada.page.getByLabel('Name', { exact: true }).fill(long)
+  await ada.dialog().getByRole('checkbox', { name: /omar/ }).check()
+  await ada.button('Make the group').click()
+  await expect(ada.page.getByRole('heading', { level: 1, name: long })).toBeVisible()
+  for (const [width, height] of [[1280, 800], [1000, 700], [390, 800], [320, 640]] as const) {
+    await ada.page.setViewportSize({ width, height })
+    expect(await overflowing(ada.page), `${width} px`).toEqual([])
+    await expect(ada.composer).toBeInViewport()
+    if (width < 900) continue
+    for (const name of ['What the server knows about this conversation', 'People in this conversation']) {
+      await ada.button(name).click()
+      await expect(ada.page.getByRole('complementary')).toBeVisible()
+      await expect(ada.page.getByRole('complementary').getByRole('status')).toHaveCount(0)
+      expect(await overflowing(ada.page), `${name}, ${width} px`).toEqual([])
+      expect(await ada.page.evaluate(() => document.documentElement.scrollHeight), `${name}, ${width} px`).toBeLessThanOrEqual(height)
+      await expect(ada.composer).toBeInViewport({ ratio: 0.9 })
+      await ada.page.keyboard.press('Escape')
+      await expect(ada.page.getByRole('complementary')).toHaveCount(0)
+    }
+  }
+  await ada.page.setViewportSize({ width: 1280, height: 800 })
 })
 
 test('the main job by keyboard alone', async () => {

@@ -163,6 +163,9 @@ func (s *Store) open() error {
 	if err := ownFile(path); err != nil {
 		return err
 	}
+	if err := setPages(path); err != nil {
+		return ownOr(versionOr(err), s.o.Dir)
+	}
 	if s.writes, err = sql.Open("sqlite", source(path, false)); err != nil {
 		return err
 	}
@@ -219,12 +222,32 @@ func ownFile(path string) error {
 	return f.Close()
 }
 
+// pageSize is that of a new database, in bytes: the smallest in which a message
+// of 1 KiB lies whole in a leaf. In SQLite's own 4 KiB it takes a page more, for
+// what runs over. A database that is there keeps what it has.
+const pageSize = 8192
+
+// setPages makes of an empty file one with pages of pageSize. It takes a
+// connection of its own, since beside journal_mode the setting comes too late.
+func setPages(path string) error {
+	if f, err := os.Stat(path); err != nil || f.Size() > 0 {
+		return err
+	}
+	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}
+	db, err := sql.Open("sqlite", u.String())
+	if err != nil {
+		return err
+	}
+	db.SetMaxOpenConns(1)
+	// The second writes what is there already, and with it the first page.
+	_, err = db.Exec(fmt.Sprintf("PRAGMA page_size = %d; PRAGMA user_version = 0", pageSize))
+	return errors.Join(err, db.Close())
+}
+
 // source is the driver's name for the file with its settings. FULL makes each
 // commit durable against a loss of power; secure_delete overwrites what is
-// deleted; and the write-ahead log may grow to 8,000 pages, 32 MiB, since a page
-// that many appends touch is then moved into the database once. The page stays
-// SQLite's own, 4 KiB: a page_size set here is lost when journal_mode makes the
-// file, and what is measured in docs/performance.md is this one.
+// deleted; and the write-ahead log may grow to 4,000 pages, 32 MiB, since a page
+// that many appends touch is then moved into the database once.
 func source(path string, readOnly bool) string {
 	q := url.Values{}
 	add := func(pragma string) { q.Add("_pragma", pragma) }
@@ -240,7 +263,7 @@ func source(path string, readOnly bool) string {
 		add("synchronous(FULL)")
 		add("secure_delete(ON)")
 		add("foreign_keys(ON)")
-		add("wal_autocheckpoint(8000)")
+		add("wal_autocheckpoint(4000)")
 		add("cache_size(-65536)")
 	}
 	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}
