@@ -114,15 +114,32 @@ func (n *udpNet) passed(socket string) (all []byte, through, in int) {
 	return all, through, in
 }
 
-// media reports whether a packet is one of SRTP, or of TURN that holds data:
-// RFC 7983 and RFC 8656, section 12.
+// media reports whether a packet is one of SRTP, in a channel of TURN, or in an
+// indication of TURN: RFC 7983 and RFC 8656, sections 11 and 12.
 func media(b []byte) bool {
 	switch {
-	case b[0] >= 128 && b[0] <= 191, b[0] >= 64 && b[0] <= 79:
+	case len(b) < 4:
+		return false
+	case b[0] >= 128 && b[0] <= 191:
 		return true
+	case b[0] >= 64 && b[0] <= 79:
+		return media(b[4:])
 	}
 	kind := binary.BigEndian.Uint16(b)
-	return kind == 0x0016 || kind == 0x0017
+	if (kind != 0x0016 && kind != 0x0017) || len(b) < 20 {
+		return false
+	}
+	for b = b[20:]; len(b) >= 4; { // attributes, each padded to four bytes
+		size := int(binary.BigEndian.Uint16(b[2:]))
+		if len(b) < 4+size {
+			return false
+		}
+		if binary.BigEndian.Uint16(b) == 0x0013 { // DATA
+			return media(b[4 : 4+size])
+		}
+		b = b[min(len(b), 4+(size+3)/4*4):]
+	}
+	return false
 }
 
 // netted is a core whose engine has no way to the other but through a udpNet.
@@ -137,7 +154,7 @@ type netted struct {
 	said    []string // descriptions and candidates, as they left
 	facts   []client.CallFacts
 	reports []exposure.Report
-	retried int
+	stuck   func(call string) // called when no connection comes up
 }
 
 func (x *netted) say(s string) {
@@ -213,10 +230,11 @@ func (x *netted) ConnectedCall(ctx context.Context, id string) error {
 	return x.Client.ConnectedCall(ctx, id)
 }
 
-func (x *netted) RestartCall(context.Context, string) error {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.retried++
+func (x *netted) RestartCall(_ context.Context, id string) error {
+	if x.stuck != nil {
+		go x.stuck(id)
+		x.stuck = nil
+	}
 	return nil
 }
 

@@ -313,7 +313,11 @@ func (c *Client) acceptRequest(ctx context.Context, h wire.Handle, r *request) (
 		if v == nil || (joined.Direct && !v.Direct) {
 			v = joined
 		}
-		if err := c.settleFailure(c.catchUp(ctx, joined)); err != nil {
+		err := c.catchUp(ctx, joined)
+		if err == nil && c.online { // this device listens: to this one too, from now on
+			err = c.subscribe(ctx, joined)
+		}
+		if err := c.settleFailure(err); err != nil {
 			return v, err
 		}
 	}
