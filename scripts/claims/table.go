@@ -17,14 +17,12 @@ func without() map[string]string {
 	const engines = "gathered where the media engines are"
 	return map[string]string{
 		"Kind":             "calls of more than two do not exist",
-		"Path":             engines,
-		"Relay":            engines,
 		"Host":             engines,
 		"Seal":             engines,
 		"ComparedAt":       engines,
 		"Program":          engines,
 		"PageHost":         engines,
-		"AlwaysRelay":      engines,
+		"NotYet":           "the other side of Verified, by the same line",
 		"Sends":            engines,
 		"People.Handle":    engines,
 		"People.Devices":   engines,
@@ -62,10 +60,16 @@ func peopleEntries() []entry {
 
 // callEntries: who is at the other end of a call, and which way it takes.
 func callEntries() []entry {
+	const callPath = "clariontest.TestCallPath"
 	return []entry{
 		{"Verified", "client/callrecord.go", "return subtle.ConstantTimeCompare(want[:], k.round.commit[:]) == 1",
 			"return subtle.ConstantTimeCompare(want[:], k.round.commit[:]) < 2", "client.TestSwappedFingerprint"},
 		{"Compared", "client/callrecord.go", "round[:], device[:], fingerprint[:], nonce[:]))", "round[:], device[:]))", "client.TestShortCodeGrinding"},
+		{"Path", "client/call/connection.go", "return \"relay\", c.relay", "return \"direct\", c.relay", callPath},
+		{"Relay", "client/call/connection.go", "return \"relay\", c.relay", "return \"relay\", \"\"", callPath},
+		{"AlwaysRelay", "client/call/connection.go", "config.ICETransportPolicy = webrtc.ICETransportPolicyRelay",
+			"config.ICETransportPolicy = webrtc.ICETransportPolicyAll", callPath},
+		{"AlwaysRelay", "client/call/connection.go", "Candidate: baseless(init.Candidate)", "Candidate: init.Candidate", callPath},
 	}
 }
 
@@ -94,7 +98,8 @@ func reportEntries() []entry {
 		{"Relay", "exposure/report.go", "say(\"path_relay\", Is, Args{Host: f.Relay})", "say(\"path_relay\", Is, Args{Host: f.Host})", combined},
 		{"Host", "exposure/onlooker.go", "all := []string{f.Host}", "all := []string{}", combined},
 		{"Seal", "exposure/facts.go", " && f.Path != PathSFU", "", combined},
-		{"Verified", "exposure/facts.go", "return !f.Verified || ", "return ", combined},
+		{"Verified", "exposure/facts.go", "return !f.Verified && !f.waits() || ", "return ", combined},
+		{"NotYet", "exposure/facts.go", " && f.NotYet && f.Path == PathUnknown }", " && f.NotYet }", combined},
 		{"Compared", "exposure/facts.go", " || f.Compared == ComparedDiffers }", " }", combined},
 		{"People.Checked", "exposure/facts.go", "|| p.Checked == CheckedQR", "|| p.Checked == CameByLink", combined},
 		{"People.Program", "exposure/onlooker.go", "p.Program != ProgramNative", "p.Program == ProgramBrowser", combined},
