@@ -228,7 +228,8 @@ export interface Calls {
 	drafts: { params: Record<string, never>; result: Draft[] };
 	/**
 	 * Typing tells the members who are there that this person is writing. It is
-	 * best effort: without a connection nothing happens.
+	 * best effort: without a connection nothing happens. It is a mark like others:
+	 * nothing is told with marks off, or while a changed identity holds texts.
 	 */
 	typing: { params: Where; result: null };
 	/**
