@@ -163,20 +163,23 @@ var errStopped = errors.New("the client has stopped")
 // do runs f in the loop and waits for it.
 func (c *Client) do(ctx context.Context, f func() error) error {
 	result := make(chan error, 1)
-	behind := time.NewTicker(hurryAfter)
-	defer behind.Stop()
-	for {
-		select {
-		case c.commands <- func() { result <- f() }:
-			// The loop is in f now; f obeys ctx by itself.
-			return <-result
-		case <-behind.C:
-			c.pace.press()
-		case <-c.done:
-			return errStopped
-		case <-ctx.Done():
-			return fail(FailTimeout, ctx.Err())
-		}
+	command := func() { result <- f() }
+	select {
+	case c.commands <- command:
+		return <-result
+	default:
+	}
+	end := c.pace.behind()
+	select { // once: whoever tries again stands behind those who came later
+	case c.commands <- command:
+		end() // the loop is in f now; f obeys ctx by itself
+		return <-result
+	case <-c.done:
+		end()
+		return errStopped
+	case <-ctx.Done():
+		end()
+		return fail(FailTimeout, ctx.Err())
 	}
 }
 

@@ -40,6 +40,24 @@ func (p *pace) press() {
 	}
 }
 
+// behind presses from time to time until it is ended. It has a goroutine.
+func (p *pace) behind() (end func()) {
+	done := make(chan struct{})
+	go func() {
+		every := time.NewTicker(hurryAfter)
+		defer every.Stop()
+		for {
+			select {
+			case <-every.C:
+				p.press()
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() { close(done) }
+}
+
 // patient reports whether a wait since begin may go on.
 func (p *pace) patient(begin time.Time) bool { return time.Since(begin) < max(p.answer, leastAnswer) }
 
